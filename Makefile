@@ -1,0 +1,82 @@
+# make book and make test set up all they need; make alone lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The stamp carries the checksum of what is installed: no reinstall while the lock has not changed.
+STAMP := $(VENV)/.installed-$(firstword $(shell cat requirements.txt pyproject.toml | cksum))
+CHAPTERS := $(wildcard chapters/*.py)
+EXECUTE := $(CHAPTERS:chapters/%.py=execute-%)
+export JUPYTER_PLATFORM_DIRS := 1
+
+.PHONY: help
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is %d.%d: set PYTHON=" % v[:2])'
+	@echo "Making the environment $(VENV) from requirements.txt (a few minutes, once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+.PHONY: environment
+environment: $(STAMP)  ## make .venv from the lock, if it is not there
+
+.PHONY: book
+book: $(STAMP)  ## render the book into _build/html
+	@echo "Rendering the book ..."
+	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+
+.PHONY: test
+test: book  ## run every test: chapters, package, pairing, rendered book
+	@echo "Testing: every cell of every chapter, the package, the pairing and the rendered book ..."
+	@$(BIN)/python -m pytest
+
+.PHONY: test-pages
+test-pages: book  ## test the rendered pages in Chromium, which must be installed
+	@$(BIN)/python -m pytest -m browser tests/test_pages.py
+
+.PHONY: chapters $(EXECUTE)
+chapters: $(EXECUTE)  ## execute the chapters whose .py, or src/, changed
+$(EXECUTE): execute-%: $(STAMP)
+	@$(BIN)/python scripts/execute_chapters.py chapters/$*.py
+# it reads what the other chapters computed
+execute-reproduction: $(filter-out execute-reproduction,$(EXECUTE))
+
+.PHONY: lab
+lab: $(STAMP)  ## open the chapters in JupyterLab
+	@cd chapters && ../$(BIN)/jupyter lab
+
+.PHONY: bench
+bench: $(STAMP)  ## time the fast routines beside the plain loops
+	@$(BIN)/python scripts/bench.py
+
+.PHONY: lint
+lint: $(STAMP)  ## ruff, mypy, codespell
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/codespell
+
+.PHONY: format
+format: $(STAMP)  ## let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(STAMP)  ## write requirements.txt anew from requirements.in
+	@$(BIN)/uv pip compile requirements.in --output-file requirements.txt --quiet --upgrade \
+	  --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: clean
+clean:  ## remove what was built; .venv stays
+	@rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@echo "Removed _build and the caches. The environment is $(VENV): remove it by hand to start afresh."

@@ -1,0 +1,55 @@
+"""How nbval compares printed text: exactly, but floats to a relative 1e-6. And the settings of every test."""
+
+import math
+import os
+import re
+
+import pytest
+
+os.environ["JAX_PLATFORMS"] = "cpu"  # the committed outputs are the processor's
+
+RELATIVE_TOLERANCE = 1e-6
+NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
+
+
+def _same_number(expected: str, actual: str) -> bool:
+    if expected == actual:
+        return True
+    if re.fullmatch(r"[-+]?\d+", expected) or re.fullmatch(r"[-+]?\d+", actual):
+        return False  # integers are exact
+    return math.isclose(float(expected), float(actual), rel_tol=RELATIVE_TOLERANCE)
+
+
+class PrintedText(str):
+    """Text whose floats count as equal within the relative tolerance; all else, integers too, must be the same."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, str) or NUMBER.sub("#", self) != NUMBER.sub("#", other):
+            return False
+        return all(map(_same_number, NUMBER.findall(self), NUMBER.findall(other)))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from nbval.plugin import IPyNbCell
+
+    sanitize = IPyNbCell.sanitize
+    if not getattr(sanitize, "compares_numbers", False):
+
+        def compare_numbers(self, text):
+            return PrintedText(sanitize(self, text)) if isinstance(text, str) else text
+
+        compare_numbers.compares_numbers = True  # type: ignore[attr-defined]
+        IPyNbCell.sanitize = compare_numbers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _x64():
+    """64-bit floats, unless a test passes 32-bit ones."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)

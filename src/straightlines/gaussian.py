@@ -1,0 +1,172 @@
+r"""The Gaussian family $N(\mu, \sigma^2)$: coordinates, likelihood, Fisher matrix and exact natural-gradient flow.
+
+A member of the family is an array of shape (2,) in one of the coordinate systems of `COORDINATES`.
+Every function works under `jit`, `grad` and `vmap`.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from straightlines import _checks
+
+
+class Coordinates(NamedTuple):
+    r"""A coordinate system $\xi$ of the family: names of its axes, the map to $(\mu, \sigma)$ and the map back."""
+
+    labels: tuple[str, str]
+    to_mean_scale: Callable[[Array], Array]
+    from_mean_scale: Callable[[Array], Array]
+
+
+def _pair(first, second):
+    return jnp.stack([first, second])
+
+
+COORDINATES: dict[str, Coordinates] = {
+    "log scale": Coordinates(
+        (r"$\mu$", r"$\ln\sigma$"),
+        lambda x: _pair(x[0], jnp.exp(x[1])),
+        lambda p: _pair(p[0], jnp.log(p[1])),
+    ),
+    "scale": Coordinates((r"$\mu$", r"$\sigma$"), lambda x: x, lambda p: p),
+    "variance": Coordinates(
+        (r"$\mu$", r"$\sigma^2$"),
+        lambda x: _pair(x[0], jnp.sqrt(x[1])),
+        lambda p: _pair(p[0], p[1] ** 2),
+    ),
+    "precision": Coordinates(
+        (r"$\mu$", r"$1/\sigma^2$"),
+        lambda x: _pair(x[0], 1 / jnp.sqrt(x[1])),
+        lambda p: _pair(p[0], 1 / p[1] ** 2),
+    ),
+    "natural": Coordinates(
+        (r"$\mu/\sigma^2$", r"$-1/(2\sigma^2)$"),
+        lambda x: _pair(-x[0] / (2 * x[1]), jnp.sqrt(-1 / (2 * x[1]))),
+        lambda p: _pair(p[0] / p[1] ** 2, -1 / (2 * p[1] ** 2)),
+    ),
+    "expectation": Coordinates(
+        (r"$\mathrm{E}\,y$", r"$\mathrm{E}\,y^2$"),
+        lambda x: _pair(x[0], jnp.sqrt(x[1] - x[0] ** 2)),
+        lambda p: _pair(p[0], p[0] ** 2 + p[1] ** 2),
+    ),
+}
+
+
+def negative_log_likelihood(parameters: Array, sample: ArrayLike, coordinates: str = "log scale") -> Array:
+    r"""Negative log-likelihood of one sample.
+
+    $$-\ln p(y) = \frac{(y - \mu)^2}{2 \sigma^2} + \ln\sigma + \frac{1}{2} \ln 2\pi$$
+
+    Args:
+      parameters: shape (2,), in the named coordinate system.
+      sample: $y$, a number, in the units of $\mu$.
+      coordinates: a name in `COORDINATES`.
+
+    Returns: a number.
+
+    Raises: ValueError for an unknown coordinate system or a wrong shape.
+    """
+    _checks.member("coordinates", coordinates, COORDINATES)
+    _checks.finite_array("parameters", parameters, (2,))
+    if coordinates == "log scale":  # ln(exp(x)) would cost an exponential and a rounding
+        residual = (sample - parameters[0]) * jnp.exp(-parameters[1])
+        log_scale = parameters[1]
+    else:
+        mean, scale = COORDINATES[coordinates].to_mean_scale(parameters)
+        residual = (sample - mean) / scale
+        log_scale = jnp.log(scale)
+    return residual**2 / 2 + log_scale + jnp.log(2 * jnp.pi) / 2
+
+
+def score(parameters: Array, sample: ArrayLike, coordinates: str = "log scale") -> Array:
+    r"""Score: the gradient of the log-likelihood of one sample, $\nabla_\xi \ln p(y)$, by automatic differentiation.
+
+    Arguments and errors are those of `negative_log_likelihood`. Returns shape (2,).
+    """
+    return -jax.grad(negative_log_likelihood)(parameters, sample, coordinates)
+
+
+def mean_map(parameters: Array, coordinates: str = "log scale") -> Array:
+    r"""Expectation parameters $m = (\mathrm{E}\,y, \mathrm{E}\,y^2) = (\mu, \mu^2 + \sigma^2)$.
+
+    Args: as in `negative_log_likelihood`. Returns shape (2,).
+
+    Raises: ValueError for an unknown coordinate system or a wrong shape.
+    """
+    _checks.member("coordinates", coordinates, COORDINATES)
+    _checks.finite_array("parameters", parameters, (2,))
+    return COORDINATES["expectation"].from_mean_scale(COORDINATES[coordinates].to_mean_scale(parameters))
+
+
+def inverse_mean_map(expectation: Array, coordinates: str = "log scale") -> Array:
+    r"""Parameters of the member with expectation parameters $m$: $\mu = m_0$, $\sigma^2 = m_1 - m_0^2$.
+
+    Args:
+      expectation: shape (2,), with $m_1 > m_0^2$.
+      coordinates: a name in `COORDINATES`, of the result.
+
+    Returns: shape (2,). Under `jit` a point outside the domain gives NaN.
+
+    Raises: ValueError if $m_1 \le m_0^2$, for an unknown coordinate system or a wrong shape.
+    """
+    _checks.member("coordinates", coordinates, COORDINATES)
+    _checks.finite_array("expectation", expectation, (2,))
+    if not isinstance(expectation, jax.core.Tracer) and not expectation[1] > expectation[0] ** 2:
+        raise ValueError(f"expectation must have a second moment above the squared mean, got {expectation}")
+    return COORDINATES[coordinates].from_mean_scale(COORDINATES["expectation"].to_mean_scale(expectation))
+
+
+def fisher_matrix(parameters: Array, coordinates: str = "log scale") -> Array:
+    r"""Fisher matrix $F = J^\top \mathrm{diag}(1/\sigma^2, 2/\sigma^2) J$, with $J = \partial(\mu, \sigma)/\partial\xi$.
+
+    Args: as in `negative_log_likelihood`. Returns shape (2, 2).
+
+    Raises: ValueError for an unknown coordinate system or a wrong shape.
+
+    Source: Amari, Natural gradient works efficiently in learning, Neural Computation 10 (1998).
+    """
+    _checks.member("coordinates", coordinates, COORDINATES)
+    _checks.finite_array("parameters", parameters, (2,))
+    to_mean_scale = COORDINATES[coordinates].to_mean_scale
+    jacobian = jax.jacobian(to_mean_scale)(parameters)
+    scale = to_mean_scale(parameters)[1]
+    return jacobian.T @ jnp.diag(_pair(1 / scale**2, 2 / scale**2)) @ jacobian
+
+
+def natural_gradient_flow(start: ArrayLike, target: ArrayLike, time: ArrayLike) -> Array:
+    r"""Exact natural-gradient flow of the expected negative log-likelihood, in closed form.
+
+    A straight line in the expectation parameters, $m(t) = m^* + e^{-t} (m_0 - m^*)$. In $(\mu, \sigma)$, with
+    $u = e^{-t}$:
+
+    $$\mu = \mu^* + (\mu_0 - \mu^*) u, \quad
+      \sigma^2 = \sigma^{*2} + (\sigma_0^2 - \sigma^{*2}) u + (\mu_0 - \mu^*)^2 u (1 - u)$$
+
+    Args:
+      start: $(\mu_0, \sigma_0)$.
+      target: $(\mu^*, \sigma^*)$.
+      time: any shape, at least 0, without unit.
+
+    Returns: $(\mu, \sigma)$, shape `time.shape + (2,)`.
+
+    Raises: ValueError if a standard deviation is not positive, a number not finite, a shape wrong or a time negative.
+    """
+    _checks.mean_scale("start", start)
+    _checks.mean_scale("target", target)
+    _checks.finite_array("time", time)
+    if not isinstance(time, jax.core.Tracer) and not (jnp.asarray(time) >= 0).all():
+        raise ValueError(f"time must be at least 0, got {time}")
+    start, target = jnp.asarray(start, float), jnp.asarray(target, float)
+    decay = jnp.exp(-jnp.asarray(time, float))
+    mean = target[0] + (start[0] - target[0]) * decay
+    variance = (
+        target[1] ** 2
+        + (start[1] ** 2 - target[1] ** 2) * decay
+        + (start[0] - target[0]) ** 2 * decay * (1 - decay)
+    )
+    return jnp.stack([mean, jnp.sqrt(variance)], axis=-1)

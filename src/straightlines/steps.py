@@ -1,0 +1,90 @@
+r"""Deterministic update rules $x \to x'$ on a `Problem`, and `descend`, which repeats one."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from straightlines import _checks
+from straightlines.problems import Problem
+
+
+def gradient_step(problem: Problem, x: Array, rate: float) -> Array:
+    r"""Gradient descent: $x' = x - \eta \nabla_x L$. Shapes (n,) to (n,)."""
+    return x - rate * jax.grad(problem.objective)(x)
+
+
+def newton_step(problem: Problem, x: Array, rate: float) -> Array:
+    r"""Newton's method: $x' = x - \eta\, (\nabla_x^2 L)^{-1} \nabla_x L$. Shapes (n,) to (n,)."""
+    hessian = jax.hessian(problem.objective)(x)
+    return x - rate * jnp.linalg.solve(hessian, jax.grad(problem.objective)(x))
+
+
+def gauss_newton_step(problem: Problem, x: Array, rate: float) -> Array:
+    r"""Gauss-Newton: $x' = x - \eta\, (J^\top \nabla_z^2 L\, J)^{-1} \nabla_x L$, $J = \partial z/\partial x$.
+
+    Shapes (n,) to (n,).
+    """
+    jacobian = jax.jacobian(problem.z)(x)
+    hessian = jax.hessian(problem.loss)(problem.z(x))
+    return x - rate * jnp.linalg.solve(jacobian.T @ hessian @ jacobian, jax.grad(problem.objective)(x))
+
+
+def physical_step(problem: Problem, x: Array, rate: float) -> Array:
+    r"""Physical gradient: $x' = z^{-1}\big(z(x) - \eta\, (\nabla_z^2 L)^{-1} \nabla_z L;\ x\big)$.
+
+    A Newton step for $L$ in z-space, mapped back by the local inverse. Shapes (n,) to (n,). NaN where the target
+    of the step in z-space has no inverse.
+
+    Raises: ValueError if the problem has no inverse.
+
+    Source: Holl, Koltun and Thuerey, Scale-invariant Learning by Physics Inversion, arXiv:2109.15048.
+    """
+    if problem.z_inverse is None:
+        raise ValueError("problem must have a z_inverse for a physical gradient, got z_inverse=None")
+    z = problem.z(x)
+    return problem.z_inverse(z - rate * jnp.linalg.solve(jax.hessian(problem.loss)(z), jax.grad(problem.loss)(z)), x)
+
+
+STEPS: dict[str, Callable[[Problem, Array, float], Array]] = {
+    "gradient descent": gradient_step,
+    "Newton": newton_step,
+    "Gauss-Newton": gauss_newton_step,
+    "physical gradient": physical_step,
+}
+
+
+@partial(jax.jit, static_argnames=("problem", "method", "iterations"))
+def _descend(problem, method, start, rate, iterations):
+    def step(x, _):
+        x = STEPS[method](problem, x, rate)
+        return x, x
+
+    return jnp.concatenate([start[None], jax.lax.scan(step, start, length=iterations)[1]])
+
+
+def descend(problem: Problem, method: str, start: ArrayLike, rate: float, iterations: int) -> Array:
+    r"""Path of a deterministic method.
+
+    Args:
+      problem: what to minimise.
+      method: a name in `STEPS`.
+      start: shape (n,); its dtype is the dtype of the run.
+      rate: $\eta$, finite and greater than 0.
+      iterations: at least 1.
+
+    Returns: the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are.
+
+    Raises: ValueError for an unknown method, a wrong shape, a number that is not finite, a rate that is not positive,
+      no iterations or a missing inverse; TypeError for iterations that are not an integer.
+    """
+    _checks.member("method", method, STEPS)
+    _checks.finite_array("start", start, (None,))
+    _checks.positive("rate", rate)
+    _checks.count("iterations", iterations)
+    start = jnp.asarray(start)
+    start = start.astype(jnp.result_type(start, jnp.float32) if start.dtype.kind != "f" else start.dtype)
+    return _descend(problem, method, start, jnp.asarray(rate, start.dtype), iterations)
