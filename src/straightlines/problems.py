@@ -3,6 +3,7 @@ r"""Problems of the form: minimise $L(z(x))$ over $x$."""
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -15,7 +16,8 @@ class Problem(NamedTuple):
     Fields:
       z: the map from $x$, shape (n,), to $z$, shape (m,).
       loss: the map from $z$ to a number.
-      z_inverse: the map from (z, x) to the point near $x$ that $z$ maps to $z$; NaN where there is none.
+      z_inverse: the local inverse, from (z, x) to the point of $x$'s branch that is mapped to $z$. Where there is
+        none it raises ValueError; under `jit`, `grad` or `vmap`, where a value cannot be looked at, it gives NaN.
         None if the problem has no inverse.
     """
 
@@ -32,18 +34,41 @@ def _sum_of_squares(z):
     return jnp.sum(z**2)
 
 
+def _image_point(z, inside=lambda z: True, image=""):
+    """Raise unless `z` is a finite pair in the image of the map, as far as it can be looked at now."""
+    _checks.finite_array("z", z, (2,))
+    if not isinstance(z, jax.core.Tracer) and not inside(z):
+        raise ValueError(f"z must be in the image of the map, {image}, got {z}")
+
+
 def walkthrough() -> Problem:
     r"""The walkthrough's problem: $z(x) = (x_0, x_1^2)$, $L(z) = z_0^2 + z_1^2$, with its minimum at the origin.
 
-    The inverse keeps the branch of the current point: $x_1$ keeps its sign. It gives NaN for $z_1 < 0$.
+    The inverse keeps the branch of the current point: $x_1$ keeps its sign. The image is $z_1 \ge 0$: for $z_1 < 0$
+    the inverse raises ValueError, and under `jit` it gives NaN in $x_1$.
 
     Source: Thuerey et al., Physics-based Deep Learning, arXiv:2109.05237.
     """
 
     def z_inverse(z, x):
+        _image_point(z, lambda z: z[1] >= 0, "z[1] >= 0")
         return jnp.stack([z[0], jnp.where(x[1] < 0, -1, 1) * jnp.sqrt(z[1])])
 
     return Problem(lambda x: jnp.stack([x[0], x[1] ** 2]), _sum_of_squares, z_inverse)
+
+
+def rosenbrock() -> Problem:
+    r"""Rosenbrock's function: $z(x) = (1 - x_0, 10 (x_1 - x_0^2))$, $L(z) = z_0^2 + z_1^2$, with its minimum at (1, 1).
+
+    The map is one to one, and the inverse is exact everywhere: $x_0 = 1 - z_0$, $x_1 = z_1 / 10 + x_0^2$.
+    """
+
+    def z_inverse(z, x):
+        del x  # there is one branch
+        _image_point(z)
+        return jnp.stack([1 - z[0], z[1] / 10 + (1 - z[0]) ** 2])
+
+    return Problem(lambda x: jnp.stack([1 - x[0], 10 * (x[1] - x[0] ** 2)]), _sum_of_squares, z_inverse)
 
 
 def scaled(alpha: float) -> Problem:
@@ -60,6 +85,8 @@ def scaled(alpha: float) -> Problem:
 def gaussian_fit(target: Array, coordinates: str = "log scale") -> Problem:
     r"""Fit of a Gaussian as a problem: $z = m$, the mean map, and $L(m) = |m - m^*|^2 / 2$.
 
+    The image is $m_1 > m_0^2$: elsewhere the inverse raises ValueError, and under `jit` it gives NaN.
+
     Args:
       target: $(\mu^*, \sigma^*)$.
       coordinates: a name in `gaussian.COORDINATES`: the parameters $x$.
@@ -69,9 +96,8 @@ def gaussian_fit(target: Array, coordinates: str = "log scale") -> Problem:
     _checks.mean_scale("target", target)
     _checks.member("coordinates", coordinates, gaussian.COORDINATES)
     target_expectation = gaussian.mean_map(jnp.asarray(target, float), "scale")
-    expectation = gaussian.COORDINATES["expectation"]
     return Problem(
         lambda x: gaussian.mean_map(x, coordinates),
         lambda m: jnp.sum((m - target_expectation) ** 2) / 2,
-        lambda m, x: gaussian.COORDINATES[coordinates].from_mean_scale(expectation.to_mean_scale(m)),
+        lambda m, x: gaussian.inverse_mean_map(m, coordinates),
     )
