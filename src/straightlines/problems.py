@@ -74,9 +74,11 @@ def rosenbrock() -> Problem:
 def scaled(alpha: float) -> Problem:
     r"""The problem of the chapter on update rules: $z(x) = (x_0, \alpha x_1)$, $L(z) = z_0^2 + z_1^2$.
 
-    Raises: ValueError unless $\alpha$ is finite and greater than 0.
+    Raises: ValueError unless $\alpha$ is a number, finite and greater than 0.
     """
+    _checks.finite_array("alpha", alpha, ())
     _checks.positive("alpha", alpha)
+    alpha = float(alpha)  # a NumPy scalar would turn 32-bit floats into 64-bit ones
     return Problem(
         lambda x: jnp.stack([x[0], alpha * x[1]]), _sum_of_squares, lambda z, x: jnp.stack([z[0], z[1] / alpha])
     )

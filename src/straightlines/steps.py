@@ -1,4 +1,7 @@
-r"""Deterministic update rules $x \to x'$ on a `Problem`, and `descend`, which repeats one."""
+r"""Deterministic update rules $x \to x'$ on a `Problem`, and `descend`, which checks its arguments and repeats one.
+
+A rule solves linear systems without damping: where the matrix is singular, the result is not finite.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -36,10 +39,10 @@ def gauss_newton_step(problem: Problem, x: Array, rate: float) -> Array:
 def physical_step(problem: Problem, x: Array, rate: float) -> Array:
     r"""Physical gradient: $x' = z^{-1}\big(z(x) - \eta\, (\nabla_z^2 L)^{-1} \nabla_z L;\ x\big)$.
 
-    A Newton step for $L$ in z-space, mapped back by the local inverse. Shapes (n,) to (n,). NaN where the target
-    of the step in z-space has no inverse.
+    A Newton step for $L$ in z-space, mapped back by the local inverse. Shapes (n,) to (n,).
 
-    Raises: ValueError if the problem has no inverse.
+    Raises: ValueError if the problem has no inverse, or if the target of the step in z-space has none; under `jit`
+      such a target gives NaN.
 
     Source: Holl, Koltun and Thuerey, Scale-invariant Learning by Physics Inversion, arXiv:2109.15048.
     """
@@ -72,19 +75,24 @@ def descend(problem: Problem, method: str, start: ArrayLike, rate: float, iterat
     Args:
       problem: what to minimise.
       method: a name in `STEPS`.
-      start: shape (n,); its dtype is the dtype of the run.
-      rate: $\eta$, finite and greater than 0.
+      start: shape (n,); its dtype is the dtype of the run, JAX's default float for integers.
+      rate: $\eta$, a number, finite and greater than 0.
       iterations: at least 1.
 
-    Returns: the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are.
+    Returns: the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are: see
+      `physical_step` for a target without an inverse.
 
     Raises: ValueError for an unknown method, a wrong shape, a number that is not finite, a rate that is not positive,
       no iterations or a missing inverse; TypeError for iterations that are not an integer.
     """
     _checks.member("method", method, STEPS)
     _checks.finite_array("start", start, (None,))
+    _checks.finite_array("rate", rate, ())
     _checks.positive("rate", rate)
     _checks.count("iterations", iterations)
     start = jnp.asarray(start)
-    start = start.astype(jnp.result_type(start, jnp.float32) if start.dtype.kind != "f" else start.dtype)
+    if not jnp.issubdtype(start.dtype, jnp.floating):
+        start = start.astype(float)
+    if (z_inverse := problem.z_inverse) is not None:
+        _checks.finite_array("start", start, jax.eval_shape(lambda x: z_inverse(problem.z(x), x), start).shape)
     return _descend(problem, method, start, jnp.asarray(rate, start.dtype), iterations)
