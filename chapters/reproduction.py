@@ -1,0 +1,134 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (reproduction)=
+# # Reproduction
+#
+# Every number that the sources of this book print, beside the number that a chapter computes today. Nothing on this page is typed by hand.
+#
+# The published numbers stand in one file, `published.toml`, each with an id and a tolerance: half a unit of its last printed digit, and 0 for an integer. A chapter that computes such a number keeps it under the same id. This page reads both and compares them.
+
+# %%
+import re
+import tomllib
+from ast import literal_eval
+from pathlib import Path
+
+import nbformat
+import numpy as np
+from IPython.display import Markdown, display
+from myst_nb import glue
+
+published = tomllib.loads(Path("../published.toml").read_text(encoding="utf-8"))["published"]
+recorded = "application/papermill.record/text/plain"
+
+# %% [markdown]
+# The numbers of a chapter lie in the outputs of its notebook. The last heading above the cell says where it is.
+
+# %%
+recomputed = {}
+for file in sorted(Path().glob("[!.]*.ipynb")):
+    section = file.stem
+    for cell in nbformat.read(file, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            headings = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
+            section = headings[-1] if headings else section
+        for output in cell.get("outputs", []):
+            name = output.get("metadata", {}).get("scrapbook", {}).get("name")
+            if recorded in output.get("data", {}):
+                recomputed[name] = (output["data"][recorded], file.name, section)
+
+
+# %% [markdown]
+# A number is *reproduced* if it differs from the published one by no more than the tolerance, in every component.
+
+
+# %%
+def verdict(entry):
+    """The recomputed value, its largest difference from the published one, and what to say of it."""
+    if entry["id"] not in recomputed:
+        return None, np.nan, "missing"
+    value = np.array(literal_eval(recomputed[entry["id"]][0]), float)
+    difference = np.abs(value - np.array(entry["value"], float)).max()
+    slack = 1e-9 * entry["tolerance"]  # the tolerance itself is rounded
+    if difference <= entry["tolerance"] + slack:
+        return value, difference, "reproduced"
+    return value, difference, "not reproduced" + (f": {entry['why']}" if "why" in entry else "")
+
+
+# %%
+def written(value, tolerance):
+    """A number, or the first and last of many, with as many decimals as were published."""
+    if value is None:
+        return ""
+    decimals = max(0, int(np.ceil(-np.log10(2 * tolerance) - 1e-9))) if tolerance else 0
+    flat = np.asarray(value, float)
+    if flat.ndim == 0:
+        return f"{flat:.{decimals}f}"
+    if flat.ndim == 1:
+        return "(" + ", ".join(f"{number:.{decimals}f}" for number in flat) + ")"
+    return f"{written(flat[0], tolerance)} … {written(flat[-1], tolerance)}"
+
+
+def link(entry):
+    """A link to the section in which a chapter computes the number."""
+    if entry["id"] not in recomputed:
+        return ""
+    _, file, section = recomputed[entry["id"]]
+    slug = re.sub(r"[^\w -]", "", section.lower()).replace(" ", "-")
+    return f"[{section}]({file}#{slug})"
+
+
+# %%
+def table(source):
+    """The published numbers of one source, in Markdown."""
+    rows = ["| what | published | recomputed | difference | verdict | where |", "|---|--:|--:|--:|---|---|"]
+    for entry in (entry for entry in published if entry["source"] == source):
+        value, difference, word = verdict(entry)
+        numbers = [written(number, entry["tolerance"]) for number in (entry["value"], value, difference)]
+        rows.append(f"| {entry['what']} | {' | '.join(numbers)} | {word} | {link(entry)} |")
+    return Markdown("\n".join(rows))
+
+
+# %% [markdown]
+# Where a number is a path of ten points, the table shows its first and last point, and the largest difference of all.
+#
+# ## The TANGO notebook
+#
+# {cite:t}`notwa2019tango`, a public notebook for Figure 1 of {cite:t}`ollivier2017tango`.
+
+# %% tags=["hide-input"]
+display(table("notwa2019tango"))
+
+# %% [markdown]
+# ## The physical-gradients walkthrough
+#
+# {cite:t}`thuerey2021pbdl`, an early version of its page that compares physical gradients with gradient descent and Newton's method.
+
+# %% tags=["hide-input"]
+display(table("thuerey2021pbdl"))
+
+# %% [markdown]
+# ## In one line
+
+# %%
+words = [verdict(entry)[2] for entry in published]
+count = {word: words.count(word) for word in dict.fromkeys(words)}
+print(f"{len(published)} published numbers:", ", ".join(f"{number} {word}" for word, number in count.items()))
+glue("reproduction-published", len(published), display=False)
+glue("reproduction-reproduced", count.get("reproduced", 0), display=False)
+
+# %% [markdown]
+# Of {glue:text}`reproduction-published` published numbers or lists of numbers, {glue:text}`reproduction-reproduced` come out to the last printed digit.
