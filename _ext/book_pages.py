@@ -1,0 +1,97 @@
+"""What the book's pages need beyond the theme: the repository's address, downloads of both twins, and offline maths."""
+
+import importlib.util
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+# What the pages load of the 24 MB of MathJax: TeX in, HTML out, and English speech for those who switch it on.
+MATHJAX_PARTS = [
+    "tex-chtml.js",
+    "output/chtml/fonts/woff-v2/*.woff",
+    "input/tex/extensions/*.js",
+    "a11y/*.js",
+    "sre/mathmaps/base.json",
+    "sre/mathmaps/en.json",
+]
+
+
+def site_address(repository: str) -> str:
+    """Where GitHub or GitLab Pages serves the book of this repository; empty for none or another host."""
+    parts = urlsplit(repository)
+    host = {"github.com": "github.io", "gitlab.com": "gitlab.io"}.get(parts.netloc)
+    owner, _, name = parts.path.strip("/").partition("/")
+    return f"https://{owner.lower()}.{host}/{name}/" if host and name else ""
+
+
+def use_repository(app: Sphinx, config: Config) -> None:
+    """Derive from the one address all that needs it, or leave all of it out."""
+    options = config.html_theme_options
+    repository = (options.get("repository_url") or "").strip().rstrip("/").removesuffix(".git")
+    options["repository_url"] = repository
+    for button in ("use_repository_button", "use_source_button", "use_issues_button"):
+        options[button] = bool(repository)
+    options["launch_buttons"] = (
+        {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"} if repository else {}
+    )
+    config.html_baseurl = config.ogp_site_url = site_address(repository)
+    config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
+    if config.html_baseurl:
+        config.ogp_image = config.html_baseurl + "_static/card.png"
+        config.ogp_image_alt = "Straight Lines: natural and physical gradients, reproduced"
+
+
+def drop_unknown_address(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Say nothing about where a page is while nobody knows."""
+    if not app.config.html_baseurl and "metatags" in context:
+        context["metatags"] = re.sub(r'<meta property="og:(url|image)[^>]*>\s*', "", context["metatags"])
+
+
+def add_downloads(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Offer the `.py` and the `.ipynb` of a chapter, under its title and in the theme's menu."""
+    source = Path(app.srcdir, pagename).with_suffix(".py")
+    if not doctree or not source.is_file():
+        return
+    copy = Path(app.outdir, "_sources", pagename).with_suffix(".py")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, copy)
+    addresses = {suffix: context["pathto"](f"_sources/{pagename}{suffix}", 1) for suffix in (".py", ".ipynb")}
+    links = " or ".join(f'<a href="{url}" download>{source.stem}{suffix}</a>' for suffix, url in addresses.items())
+    context["body"] = context["body"].replace("</h1>", f'</h1>\n<p class="chapter-downloads">Run it: {links}</p>', 1)
+    for group in context["header_buttons"]:
+        if group.get("label") == "download-buttons":
+            script = {"type": "link", "url": addresses[".py"], "text": ".py", "icon": "fas fa-code"}
+            script |= {"tooltip": "Download the chapter's script", "label": "download-script-button"}
+            group["buttons"].insert(0, script)
+
+
+def copy_mathjax(app: Sphinx) -> None:
+    """Put MathJax among the pages, so that formulas need no network."""
+    package = importlib.util.find_spec("sphinx-mathjax-offline")
+    assert package and package.origin, "sphinx-mathjax-offline is in requirements.txt, but is not installed"
+    origin = Path(package.origin).parent / "static" / "mathjax"
+    target = Path(app.outdir, "_static", "mathjax")
+    for pattern in MATHJAX_PARTS:
+        for path in sorted(origin.glob(pattern)):
+            copy = target / path.relative_to(origin)
+            if not copy.exists():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    # jupyter-book sets this one even without the extension that reads it
+    app.add_config_value("comments_config", {}, "html")
+    app.config.mathjax_path = "mathjax/tex-chtml.js"
+    if site_address((app.config.html_theme_options or {}).get("repository_url") or ""):
+        app.setup_extension("sphinx_sitemap")
+    app.connect("config-inited", use_repository, priority=100)
+    app.connect("html-page-context", drop_unknown_address, priority=900)
+    app.connect("html-page-context", add_downloads, priority=600)
+    app.connect("builder-inited", copy_mathjax)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
