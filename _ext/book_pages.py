@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.errors import ExtensionError
 
 # What the pages load of the 24 MB of MathJax: TeX in, HTML out, and English speech for those who switch it on.
 MATHJAX_PARTS = [
@@ -73,7 +74,8 @@ def add_downloads(app: Sphinx, pagename: str, templatename: str, context: dict[s
 def copy_mathjax(app: Sphinx) -> None:
     """Put MathJax among the pages, so that formulas need no network."""
     package = importlib.util.find_spec("sphinx-mathjax-offline")
-    assert package and package.origin, "sphinx-mathjax-offline is in requirements.txt, but is not installed"
+    if package is None or package.origin is None:
+        raise ExtensionError("sphinx-mathjax-offline is in requirements.txt, but is not installed")
     origin = Path(package.origin).parent / "static" / "mathjax"
     target = Path(app.outdir, "_static", "mathjax")
     for pattern in MATHJAX_PARTS:
