@@ -1,7 +1,8 @@
 r"""The Gaussian family $N(\mu, \sigma^2)$: coordinates, likelihood, Fisher matrix and exact natural-gradient flow.
 
 A member of the family is an array of shape (2,) in one of the coordinate systems of `COORDINATES`.
-Every function works under `jit`, `grad` and `vmap`.
+Every function works under `jit`, `grad` and `vmap`. There, names and shapes are still checked, but values cannot be:
+one that is outside its domain gives NaN.
 """
 
 from collections.abc import Callable
@@ -57,6 +58,22 @@ COORDINATES: dict[str, Coordinates] = {
 }
 
 
+def _as_parameters(name, value, coordinates):
+    """`value` as an array of floats. Raise unless it is a member of the family in the coordinate system."""
+    _checks.member("coordinates", coordinates, COORDINATES)
+    _checks.finite_array(name, value, (2,))
+    value = jnp.asarray(value)
+    value = value.astype(jnp.result_type(value, float))  # 32-bit floats stay what they are
+    if not isinstance(value, jax.core.Tracer):
+        scale = COORDINATES[coordinates].to_mean_scale(value)[1]
+        if not (jnp.isfinite(scale) and scale > 0):
+            raise ValueError(
+                f"{name} must have a finite standard deviation greater than 0, "
+                f"got {value} with standard deviation {scale} (coordinates {coordinates!r})"
+            )
+    return value
+
+
 def negative_log_likelihood(parameters: Array, sample: ArrayLike, coordinates: str = "log scale") -> Array:
     r"""Negative log-likelihood of one sample.
 
@@ -69,10 +86,11 @@ def negative_log_likelihood(parameters: Array, sample: ArrayLike, coordinates: s
 
     Returns: a number.
 
-    Raises: ValueError for an unknown coordinate system or a wrong shape.
+    Raises: ValueError for an unknown coordinate system, a wrong shape, a number that is not finite or parameters
+      outside the family, that is $\sigma$ not greater than 0 or, because of rounding, not finite.
     """
-    _checks.member("coordinates", coordinates, COORDINATES)
-    _checks.finite_array("parameters", parameters, (2,))
+    parameters = _as_parameters("parameters", parameters, coordinates)
+    _checks.finite_array("sample", sample, ())
     if coordinates == "log scale":  # ln(exp(x)) would cost an exponential and a rounding
         residual = (sample - parameters[0]) * jnp.exp(-parameters[1])
         log_scale = parameters[1]
@@ -88,18 +106,17 @@ def score(parameters: Array, sample: ArrayLike, coordinates: str = "log scale") 
 
     Arguments and errors are those of `negative_log_likelihood`. Returns shape (2,).
     """
+    parameters = _as_parameters("parameters", parameters, coordinates)
+    _checks.finite_array("sample", sample, ())
     return -jax.grad(negative_log_likelihood)(parameters, sample, coordinates)
 
 
 def mean_map(parameters: Array, coordinates: str = "log scale") -> Array:
     r"""Expectation parameters $m = (\mathrm{E}\,y, \mathrm{E}\,y^2) = (\mu, \mu^2 + \sigma^2)$.
 
-    Args: as in `negative_log_likelihood`. Returns shape (2,).
-
-    Raises: ValueError for an unknown coordinate system or a wrong shape.
+    Arguments and errors are those of `negative_log_likelihood`. Returns shape (2,).
     """
-    _checks.member("coordinates", coordinates, COORDINATES)
-    _checks.finite_array("parameters", parameters, (2,))
+    parameters = _as_parameters("parameters", parameters, coordinates)
     return COORDINATES["expectation"].from_mean_scale(COORDINATES[coordinates].to_mean_scale(parameters))
 
 
@@ -110,28 +127,26 @@ def inverse_mean_map(expectation: Array, coordinates: str = "log scale") -> Arra
       expectation: shape (2,), with $m_1 > m_0^2$.
       coordinates: a name in `COORDINATES`, of the result.
 
-    Returns: shape (2,). Under `jit` a point outside the domain gives NaN.
+    Returns: shape (2,).
 
-    Raises: ValueError if $m_1 \le m_0^2$, for an unknown coordinate system or a wrong shape.
+    Raises: ValueError if $m_1 \le m_0^2$, for an unknown coordinate system, a wrong shape or a number not finite.
     """
     _checks.member("coordinates", coordinates, COORDINATES)
     _checks.finite_array("expectation", expectation, (2,))
     if not isinstance(expectation, jax.core.Tracer) and not expectation[1] > expectation[0] ** 2:
-        raise ValueError(f"expectation must have a second moment above the squared mean, got {expectation}")
+        raise ValueError(f"expectation must have a second moment greater than the squared mean, got {expectation}")
+    expectation = _as_parameters("expectation", expectation, "expectation")
     return COORDINATES[coordinates].from_mean_scale(COORDINATES["expectation"].to_mean_scale(expectation))
 
 
 def fisher_matrix(parameters: Array, coordinates: str = "log scale") -> Array:
-    r"""Fisher matrix $F = J^\top \mathrm{diag}(1/\sigma^2, 2/\sigma^2) J$, with $J = \partial(\mu, \sigma)/\partial\xi$.
+    r"""Fisher matrix $F = J^\top \mathrm{diag}(1, 2) J / \sigma^2$, with $J = \partial(\mu, \sigma)/\partial\xi$.
 
-    Args: as in `negative_log_likelihood`. Returns shape (2, 2).
-
-    Raises: ValueError for an unknown coordinate system or a wrong shape.
+    Arguments and errors are those of `negative_log_likelihood`. Returns shape (2, 2).
 
     Source: Amari, Natural gradient works efficiently in learning, Neural Computation 10 (1998).
     """
-    _checks.member("coordinates", coordinates, COORDINATES)
-    _checks.finite_array("parameters", parameters, (2,))
+    parameters = _as_parameters("parameters", parameters, coordinates)
     to_mean_scale = COORDINATES[coordinates].to_mean_scale
     jacobian = jax.jacobian(to_mean_scale)(parameters)
     scale = to_mean_scale(parameters)[1]
@@ -145,7 +160,7 @@ def natural_gradient_flow(start: ArrayLike, target: ArrayLike, time: ArrayLike) 
     $u = e^{-t}$:
 
     $$\mu = \mu^* + (\mu_0 - \mu^*) u, \quad
-      \sigma^2 = \sigma^{*2} + (\sigma_0^2 - \sigma^{*2}) u + (\mu_0 - \mu^*)^2 u (1 - u)$$
+      \sigma^2 = \sigma_0^2 u + \sigma^{*2} (1 - u) + (\mu_0 - \mu^*)^2 u (1 - u)$$
 
     Args:
       start: $(\mu_0, \sigma_0)$.
@@ -162,11 +177,8 @@ def natural_gradient_flow(start: ArrayLike, target: ArrayLike, time: ArrayLike) 
     if not isinstance(time, jax.core.Tracer) and not (jnp.asarray(time) >= 0).all():
         raise ValueError(f"time must be at least 0, got {time}")
     start, target = jnp.asarray(start, float), jnp.asarray(target, float)
-    decay = jnp.exp(-jnp.asarray(time, float))
-    mean = target[0] + (start[0] - target[0]) * decay
-    variance = (
-        target[1] ** 2
-        + (start[1] ** 2 - target[1] ** 2) * decay
-        + (start[0] - target[0]) ** 2 * decay * (1 - decay)
-    )
+    time = jnp.asarray(time, float)
+    left, done = jnp.exp(-time), -jnp.expm1(-time)  # u and 1 - u: a sum of positive terms loses no digits
+    mean = start[0] * left + target[0] * done
+    variance = start[1] ** 2 * left + target[1] ** 2 * done + (start[0] - target[0]) ** 2 * left * done
     return jnp.stack([mean, jnp.sqrt(variance)], axis=-1)
