@@ -49,15 +49,64 @@ def unit_interval(name, value):
         raise ValueError(f"{name} must be in (0, 1], got {value}")
 
 
-def count(name, value):
-    """Raise unless `value` is an integer of at least 1."""
+def count(name, value, least=1):
+    """Raise unless `value` is an integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
 def member(name, value, allowed):
     """Raise unless `value` is one of the names in `allowed`."""
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+
+
+def at_most(name, value, most):
+    """Raise if the number `value` is greater than `most`."""
+    if value > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}")
+
+
+def at_least_zero(name, value):
+    """Raise unless the number `value` is finite and at least 0."""
+    finite_array(name, value, ())
+    if _concrete(value) and not value >= 0:
+        raise ValueError(f"{name} must be at least 0, got {value}")
+
+
+def increasing_counts(name, values, most):
+    """Raise unless `values` are increasing integers from 0 to `most`."""
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise TypeError(f"{name} must be a sequence of integers, got {values!r}")
+    if array.size and (array[0] < 0 or array[-1] > most or (np.diff(array.astype(int)) < 1).any()):
+        raise ValueError(f"{name} must increase, from 0 at the least to {most} at the most, got {values!r}")
+
+
+def probabilities(name, values):
+    """Raise unless `values` is a sequence of numbers in [0, 1]."""
+    finite_array(name, values, (None,))
+    if not ((np.asarray(values) >= 0) & (np.asarray(values) <= 1)).all():
+        raise ValueError(f"{name} must be in [0, 1], got {values!r}")
+
+
+def random_key(name, value):
+    """Raise unless `value` is one key of JAX's default generator."""
+    typed = isinstance(value, jax.Array) and jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key)
+    if not typed or value.shape != () or str(jax.random.key_impl(value)) != "threefry2x32":
+        kind = (
+            f"an array of shape {value.shape} and dtype {value.dtype}" if isinstance(value, jax.Array) else repr(value)
+        )
+        raise TypeError(f"{name} must be one threefry2x32 key, made by jax.random.key(seed), got {kind}")
+
+
+def float_dtype(name, value):
+    """The dtype `value`; raise unless it is float32, or float64 in JAX's x64 mode."""
+    dtype = np.dtype(value)
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"{name} must be float32 or float64, got {dtype}")
+    if dtype == np.float64 and not jax.config.jax_enable_x64:
+        raise ValueError(f"{name} is float64, but JAX's x64 mode is off: set jax_enable_x64, or take float32")
+    return dtype

@@ -4,16 +4,19 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
+from jax.typing import ArrayLike
 
 from straightlines import _checks
+from straightlines.gaussian import COORDINATES, fisher_matrix, score
 
 
 class TangoState(NamedTuple):
     """State of `tango`."""
 
-    count: Array  # shape (), updates made so far
+    count: Array  # type: ignore[assignment]  # shape (), updates made so far
     velocity: optax.Updates  # like the parameters: the running natural-gradient direction
 
 
@@ -55,5 +58,60 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: float) -> optax.GradientTran
         )
         step = schedule(state.count)
         return optax.tree.scale(-step, velocity), TangoState(optax.safe_increment(state.count), velocity)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def tango_gamma_bound(parameters: ArrayLike, coordinates: str = "log scale") -> float:
+    r"""Bound of TANGO's $\gamma$ at one point of the Gaussian family, below which its velocity is stable.
+
+    The mean square of $v$ stays bounded while $\gamma\, \mathrm{E}[|\tilde g|^2 \tilde g \tilde g^\top] \prec 2 F$,
+    with the gradients $\tilde g$ at samples of the model and the Fisher matrix $F$. In $(\mu, \ln\sigma)$ this says
+    $\gamma < 2 / (30 + 5 / \sigma^2)$.
+
+    Args:
+      parameters: shape (2,), in the named coordinate system.
+      coordinates: a name in `COORDINATES`.
+
+    Returns: the bound, in the limit of small steps.
+
+    Raises: ValueError for an unknown coordinate system, a wrong shape or a point outside the family.
+    """
+    parameters = jnp.asarray(parameters, float)
+    fisher = fisher_matrix(parameters, coordinates)
+    mean, scale = COORDINATES[coordinates].to_mean_scale(parameters)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(8)  # exact: the integrand is of degree 8 in the normal
+    gradients = jax.vmap(score, (None, 0, None))(parameters, mean + scale * nodes, coordinates)
+    weights = weights / weights.sum() * (gradients**2).sum(axis=1)
+    fourth = jnp.einsum("n,ni,nj->ij", weights, gradients, gradients)
+    return float(2 / jnp.linalg.eigvals(jnp.linalg.solve(fisher, fourth)).real.max())
+
+
+def moving_average(step_size: float) -> optax.GradientTransformationExtraArgs:
+    r"""The exact online natural gradient in the expectation parameters: a moving average of $T(y) = (y, y^2)$.
+
+    $$m_k = m_{k-1} - \delta t\, (m_{k-1} - T(y_k))$$
+
+    For runs with `coordinates="expectation"`. `update` takes $y_k$ as the keyword argument `sample`, and the
+    parameters $m$; it has no use for the gradient.
+
+    Args:
+      step_size: $\delta t$ in (0, 1].
+
+    Returns: an optax transformation without a state.
+
+    Raises: ValueError if the step size is outside (0, 1], TypeError if it is not a number.
+
+    Source: Raskutti & Mukherjee, The information geometry of mirror descent, IEEE Trans. Inf. Theory 61 (2015).
+    """
+    _checks.unit_interval("step_size", step_size)
+
+    def init(params):
+        del params
+        return optax.EmptyState()
+
+    def update(updates, state, params=None, *, sample, **extra_args):
+        del updates, extra_args
+        return -step_size * (params - jnp.stack([sample, sample**2])), state
 
     return optax.GradientTransformationExtraArgs(init, update)

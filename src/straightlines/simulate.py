@@ -1,15 +1,19 @@
-"""Stochastic runs on the Gaussian family: one path over given normals, and its first hit."""
+"""Stochastic runs on the Gaussian family: one path over given normals, its first hit, and an ensemble of runs."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
-from jax.typing import ArrayLike
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.typing import ArrayLike, DTypeLike
 
-from straightlines import _checks
+from straightlines import _checks, streams
 from straightlines.gaussian import COORDINATES, negative_log_likelihood
 
 
@@ -17,13 +21,18 @@ def _update(optimizer, target, coordinates, parameters, state, normals):
     """One update of `parameters`: the first normal makes the data sample, the others make pseudo-samples."""
     gradient = partial(jax.grad(negative_log_likelihood), coordinates=coordinates)
     data = target[0] + target[1] * normals[0]
-    extra = {}
+    extra = {"sample": data}
     if normals.shape[0] > 1:
         mean, scale = COORDINATES[coordinates].to_mean_scale(parameters)
         pseudo = jax.vmap(gradient, (None, 0))(parameters, mean + scale * normals[1:])
         extra["pseudo_gradient"] = pseudo[0] if normals.shape[0] == 2 else pseudo
-    updates, state = optimizer.update(gradient(parameters, data), state, parameters, **extra)
-    return optax.apply_updates(parameters, updates), state
+    updates, new_state = optimizer.update(gradient(parameters, data), state, parameters, **extra)
+    return optax.apply_updates(parameters, updates), optax.tree.cast_like(new_state, state)
+
+
+def _average(averaging, average, parameters):
+    """The next moving average of the parameters: themselves, if none is asked for."""
+    return parameters if averaging is None else (1 - averaging) * average + averaging * parameters
 
 
 @partial(jax.jit, static_argnames=("optimizer", "coordinates", "averaging"))
@@ -35,7 +44,7 @@ def _path(optimizer, start, target, normals, coordinates, averaging):
     def step(carry, normal):
         parameters, state, average = carry
         parameters, state = _update(optimizer, target, coordinates, parameters, state, normal)
-        average = parameters if averaging is None else (1 - averaging) * average + averaging * parameters
+        average = _average(averaging, average, parameters)
         return (parameters, state, average), average
 
     _, path = jax.lax.scan(step, (parameters, optimizer.init(parameters), parameters), normals)
@@ -55,7 +64,8 @@ def path(
 
     Row $k$ of `normals` serves step $k$: its first entry $n$ gives the data sample $y = \mu^* + \sigma^* n$, each
     other entry a pseudo-sample $\tilde y = \mu + \sigma n$ of the current model. The optimiser gets the gradient of
-    the negative log-likelihood at $y$ and, with one pseudo-sample or more, `pseudo_gradient` (stacked if several).
+    the negative log-likelihood at $y$ and, as keyword arguments, $y$ itself as `sample` and, with one pseudo-sample or
+    more, the gradient at $\tilde y$ as `pseudo_gradient` (stacked if several).
 
     Args:
       optimizer: an optax transformation.
@@ -105,8 +115,213 @@ def first_hit(
     if path.ndim != 2 or target.shape != path.shape[1:]:
         raise ValueError(f"path must have shape (steps + 1, {target.size}) to match target, got {path.shape}")
     _checks.finite_array("target", target)
-    for name, value in [("absolute_tolerance", absolute_tolerance), ("relative_tolerance", relative_tolerance)]:
-        if not value >= 0:
-            raise ValueError(f"{name} must be at least 0, got {value}")
+    _checks.at_least_zero("absolute_tolerance", absolute_tolerance)
+    _checks.at_least_zero("relative_tolerance", relative_tolerance)
     inside = np.isclose(path[1:], target, rtol=relative_tolerance, atol=absolute_tolerance).all(axis=1)
     return int(inside.argmax()) if inside.any() else None
+
+
+class Ensemble(NamedTuple):
+    r"""Result of `ensemble`, NumPy arrays: one entry a run, $(\mu, \sigma)$ on the last axis of a state."""
+
+    runs: np.ndarray  # shape (runs,): their indices
+    first_hit: np.ndarray  # shape (runs,): first iteration in the box, counted from 0; -1 if there is none
+    end: np.ndarray  # shape (runs, 2): the state after the last step
+    largest_scale: np.ndarray  # shape (runs,): the largest standard deviation on the way, the start's included
+    diverged: np.ndarray  # shape (runs,): whether the end state is not finite
+    checkpoints: np.ndarray  # shape (checkpoints,): steps made by then
+    states: np.ndarray | None  # shape (checkpoints, runs, 2), or None if quantiles were asked for
+    quantiles: np.ndarray | None  # shape (checkpoints, quantiles, 2): of each component, over the finite runs
+    finite: np.ndarray  # shape (checkpoints,): how many runs are finite
+
+
+class _Carry(NamedTuple):
+    """What a step hands to the next one; runs are on the last axis of every array."""
+
+    parameters: Array  # shape (2, runs)
+    state: optax.OptState
+    average: Array  # shape (2, runs): the moving average, or the parameters
+    first_hit: Array  # shape (runs,)
+    largest_scale: Array  # shape (runs,)
+
+
+_BLOCK = 50  # steps whose normals are drawn together: long loops for the compiler, small arrays for the cache
+_LANES = 64  # the runs of a device are a multiple of this, so that all of them go through the same vector code
+
+
+@partial(jax.jit, static_argnames=("optimizer", "coordinates", "mesh", "runs"))
+def _begin(optimizer, start, initial_state, key_data, first_run, coordinates, mesh, runs):
+    """Keys of the runs and what they carry into the first step, spread over the devices of the mesh."""
+    parameters = COORDINATES[coordinates].from_mean_scale(start)
+    state = optimizer.init(parameters) if initial_state is None else initial_state
+
+    def spread(array):
+        spec = PartitionSpec(*[None] * (array.ndim - 1), "runs")
+        return jax.lax.with_sharding_constraint(array, NamedSharding(mesh, spec))
+
+    def repeat(leaf):
+        return spread(jnp.broadcast_to(jnp.asarray(leaf)[..., None], (*jnp.shape(leaf), runs)))
+
+    keys = streams.run_keys(key_data, first_run + jnp.arange(runs, dtype=jnp.uint32))
+    none = jnp.asarray(-1, jnp.int32)
+    carry = _Carry(*jax.tree.map(repeat, (parameters, state, parameters, none, start[1])))
+    return jax.tree.map(spread, keys), carry
+
+
+@partial(jax.jit, static_argnames=("coordinates",))
+def _shown(carry, coordinates):
+    return jax.vmap(COORDINATES[coordinates].to_mean_scale, in_axes=-1, out_axes=-1)(carry.average)
+
+
+@partial(jax.jit, static_argnames=("optimizer", "coordinates", "averaging", "samples"), donate_argnames="carry")
+def _advance(optimizer, keys, carry, first, last, target, tolerance, coordinates, averaging, samples):
+    """What is carried after the steps `first` to `last` - 1. Blocks begin at multiples of `_BLOCK`, whatever these."""
+    update = partial(_update, optax.with_extra_args_support(optimizer), target, coordinates)
+    update = jax.vmap(update, in_axes=-1, out_axes=-1)
+
+    def step(index, normals, carry):
+        parameters, state = update(carry.parameters, carry.state, normals)
+        carry = carry._replace(
+            parameters=parameters, state=state, average=_average(averaging, carry.average, parameters)
+        )
+        shown = _shown(carry, coordinates)
+        inside = (jnp.abs(shown - target[:, None]) <= tolerance[:, None]).all(axis=0)
+        return carry._replace(
+            first_hit=jnp.where(inside & (carry.first_hit < 0), index, carry.first_hit),
+            largest_scale=jnp.maximum(carry.largest_scale, shown[1]),
+        )
+
+    def block(number, carry):
+        begin = number * _BLOCK
+        normals = streams.block(keys, begin + jnp.arange(_BLOCK), samples, target.dtype)
+        lower, upper = jnp.maximum(first, begin), jnp.minimum(last, begin + _BLOCK)
+        return jax.lax.fori_loop(lower, upper, lambda index, carry: step(index, normals[index - begin], carry), carry)
+
+    return jax.lax.fori_loop(first // _BLOCK, (last - 1) // _BLOCK + 1, block, carry)
+
+
+def _gather(array):
+    """A sharded array as a NumPy array, in every process."""
+    if array.is_fully_addressable:
+        return np.asarray(array)
+    return np.asarray(multihost_utils.process_allgather(array, tiled=True))
+
+
+def _quantiles(states, probabilities):
+    """Quantiles of the components of states of shape (runs, 2); NaN if there are none."""
+    if not len(states):
+        return np.full((len(probabilities), 2), np.nan)
+    return np.quantile(states, probabilities, axis=0)
+
+
+def ensemble(
+    optimizer: optax.GradientTransformation,
+    start: ArrayLike,
+    target: ArrayLike,
+    key: Array,
+    *,
+    runs: int,
+    steps: int,
+    first_run: int = 0,
+    coordinates: str = "log scale",
+    averaging: float | None = None,
+    pseudo_samples: int = 1,
+    initial_state: optax.OptState | None = None,
+    checkpoints: Sequence[int] = (),
+    quantiles: Sequence[float] | None = None,
+    absolute_tolerance: float = 0.01,
+    relative_tolerance: float = 1e-5,
+    dtype: DTypeLike = jnp.float32,
+    chunk: int = 10_000,
+    devices: Sequence[jax.Device] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Ensemble:
+    r"""Many independent runs of `path` at once, of which only what is asked for is kept.
+
+    The normals are drawn inside the compiled loop: run $r$ of a key sees `streams.normals(key, r, steps)`, and goes
+    as `path` does with them. Its result is the same, bit for bit, whatever the number of runs, the chunk and the number
+    of devices. With `jax.distributed`, call it in every process: each works on the runs of its own devices, and
+    gets the whole result.
+
+    Args:
+      optimizer, start, target, coordinates, averaging: as in `path`.
+      key: made by `jax.random.key`.
+      runs, steps: how many runs, of how many steps each.
+      first_run: index of the first run; to go on where another call has stopped.
+      pseudo_samples: how many pseudo-samples a step draws, from 0. TANGO takes one.
+      initial_state: state of the optimiser at the start of every run; by default what its `init` returns.
+      checkpoints: increasing numbers of steps, from 0 to `steps`, after which states are kept.
+      quantiles: probabilities. If given, these quantiles over the runs are kept at checkpoints, not the states.
+      absolute_tolerance, relative_tolerance: the box of the first hit, as in `first_hit`.
+      dtype: float32, or float64 in JAX's x64 mode.
+      chunk: the largest number of steps in one compiled call.
+      devices: by default all of JAX's, in every process.
+      progress: called with the number of steps made after every compiled call.
+
+    Returns: an `Ensemble`. A run that diverges is marked there; no mean is taken.
+
+    Raises: TypeError for a key of another kind or a count that is not an integer; ValueError for anything out of its
+      range, and as `path` does.
+    """
+    _checks.mean_scale("start", start)
+    _checks.mean_scale("target", target)
+    _checks.random_key("key", key)
+    for name, value, least in [
+        ("runs", runs, 1),
+        ("steps", steps, 1),
+        ("first_run", first_run, 0),
+        ("pseudo_samples", pseudo_samples, 0),
+        ("chunk", chunk, 1),
+    ]:
+        _checks.count(name, value, least)
+    _checks.at_most("steps", steps, 2**31 - 2 * _BLOCK)  # they are counted in 32 bits
+    _checks.at_most("first_run + runs", first_run + runs, 2**32)
+    _checks.member("coordinates", coordinates, COORDINATES)
+    if averaging is not None:
+        _checks.unit_interval("averaging", averaging)
+    _checks.at_least_zero("absolute_tolerance", absolute_tolerance)
+    _checks.at_least_zero("relative_tolerance", relative_tolerance)
+    _checks.increasing_counts("checkpoints", checkpoints, steps)
+    if quantiles is not None:
+        _checks.probabilities("quantiles", quantiles)
+    dtype = _checks.float_dtype("dtype", dtype)
+
+    devices = jax.devices() if devices is None else list(devices)
+    mesh = Mesh(np.array(devices), ("runs",))
+    share = len(devices) * _LANES
+    start, target = np.asarray(start, dtype), np.asarray(target, dtype)
+    tolerance = (absolute_tolerance + relative_tolerance * np.abs(target)).astype(dtype)
+    key_data, padded = np.asarray(jax.random.key_data(key)), -(-runs // share) * share
+    keys, carry = _begin(optimizer, start, initial_state, key_data, np.uint32(first_run), coordinates, mesh, padded)
+    settings = target, tolerance, coordinates, averaging, 1 + pseudo_samples
+
+    def states():
+        return np.moveaxis(_gather(_shown(carry, coordinates))[:, :runs], 0, -1)
+
+    kept, finite = [], []
+    done = 0
+    for stop in sorted({0, *checkpoints, *range(chunk, steps, chunk), steps}):
+        if stop > done:
+            carry = _advance(optimizer, keys, carry, np.int32(done), np.int32(stop), *settings)
+            done = stop
+            if progress is not None:
+                jax.block_until_ready(carry)
+                progress(done)
+        if stop in checkpoints:
+            now = states()
+            alive = np.isfinite(now).all(axis=-1)
+            finite.append(alive.sum())
+            kept.append(now if quantiles is None else _quantiles(now[alive], quantiles))
+
+    end = states()
+    return Ensemble(
+        runs=first_run + np.arange(runs),
+        first_hit=_gather(carry.first_hit)[:runs],
+        end=end,
+        largest_scale=_gather(carry.largest_scale)[:runs],
+        diverged=~np.isfinite(end).all(axis=-1),
+        checkpoints=np.array(checkpoints, int),
+        states=np.array(kept).reshape(-1, runs, 2) if quantiles is None else None,
+        quantiles=np.array(kept).reshape(-1, len(quantiles), 2) if quantiles is not None else None,
+        finite=np.array(finite, int),
+    )
