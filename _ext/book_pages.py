@@ -20,6 +20,7 @@ MATHJAX_PARTS = [
     "sre/mathmaps/base.json",
     "sre/mathmaps/en.json",
 ]
+NOT_FOUND = "<h1>Page not found</h1><p>The book has no such page. The table of contents and the search lead on.</p>"
 
 
 def site_address(repository: str) -> str:
@@ -41,8 +42,10 @@ def use_repository(app: Sphinx, config: Config) -> None:
         {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"} if repository else {}
     )
     config.html_baseurl = config.ogp_site_url = site_address(repository)
-    config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
     if config.html_baseurl:
+        config.sitemap_url_scheme, config.sitemap_excludes = "{link}", ["404.html", "search.html"]
+        config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
+        config.notfound_context = {"title": "Page not found", "body": NOT_FOUND}
         config.ogp_image = config.html_baseurl + "_static/card.png"
         config.ogp_image_alt = "Straight Lines: natural and physical gradients, reproduced"
 
@@ -91,7 +94,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("comments_config", {}, "html")
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     if site_address((app.config.html_theme_options or {}).get("repository_url") or ""):
-        app.setup_extension("sphinx_sitemap")
+        app.setup_extension("sphinx_sitemap")  # both write whole addresses
+        app.setup_extension("notfound.extension")
     app.connect("config-inited", use_repository, priority=100)
     app.connect("html-page-context", drop_unknown_address, priority=900)
     app.connect("html-page-context", add_downloads, priority=600)
