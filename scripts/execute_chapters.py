@@ -60,7 +60,11 @@ def execute(source: Path, force: bool = False) -> bool:
     name_cells(notebook)
     # the committed outputs are the processor's, also where there is a GPU
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(source.parent)}}
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(source.parent)}},
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     client.execute(env=os.environ | {"JAX_PLATFORMS": "cpu", "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
     for cell in notebook.cells:
@@ -94,7 +98,8 @@ def main() -> int:
         except (CellExecutionError, RuntimeError) as error:
             print(f"{source}: failed, the old notebook is kept\n{error}", file=sys.stderr)
             return 1
-        print(f"{source}: {f'executed in {time.perf_counter() - start:.1f} s' if executed else 'up to date'}", flush=True)
+        outcome = f"executed in {time.perf_counter() - start:.1f} s" if executed else "up to date"
+        print(f"{source}: {outcome}", flush=True)
     return 0
 
 
