@@ -1,0 +1,391 @@
+"""The deterministic rules against plain loops, exact algebra, finite differences and an ODE solver: positions, not losses."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from straightlines.problems import Problem, gaussian_fit, scaled, walkthrough
+from straightlines.steps import STEPS, descend
+
+RATES = {"gradient descent": 0.01, "Newton": 1 / 3, "Gauss-Newton": 0.3, "physical gradient": 0.3}
+
+
+TOY = walkthrough()
+
+
+# --- problems whose derivatives are written out by hand, in NumPy ---
+
+
+class Oracle:
+    """z, its Jacobian and second derivatives, the loss's gradient and Hessian in z, and the local inverse, by hand."""
+
+    def __init__(self, problem, z, jacobian, second, loss_gradient, loss_hessian, inverse, start, minimum):
+        self.problem, self.z, self.jacobian, self.second = problem, z, jacobian, second
+        self.loss_gradient, self.loss_hessian, self.inverse = loss_gradient, loss_hessian, inverse
+        self.start, self.minimum = np.array(start), np.array(minimum)
+
+    def gradient(self, x):
+        return self.jacobian(x).T @ self.loss_gradient(self.z(x))
+
+    def direction(self, method, x):
+        """dx/deta of the step at rate 0."""
+        J, H = self.jacobian(x), self.loss_hessian(self.z(x))
+        if method == "gradient descent":
+            return -self.gradient(x)
+        if method == "Newton":
+            extra = sum(g * second for g, second in zip(self.loss_gradient(self.z(x)), self.second(x), strict=True))
+            return -np.linalg.inv(J.T @ H @ J + extra) @ self.gradient(x)
+        if method == "Gauss-Newton":
+            return -np.linalg.inv(J.T @ H @ J) @ self.gradient(x)
+        return -np.linalg.inv(J) @ np.linalg.inv(H) @ self.loss_gradient(self.z(x))
+
+    def step(self, method, x, rate):
+        if method == "physical gradient":
+            z = self.z(x)
+            return self.inverse(z - rate * np.linalg.inv(self.loss_hessian(z)) @ self.loss_gradient(z), x)
+        return x + rate * self.direction(method, x)
+
+    def path(self, method, start, rate, iterations):
+        path = [np.array(start, float)]
+        for _ in range(iterations):
+            path.append(self.step(method, path[-1], rate))
+        return np.array(path)
+
+
+def toy():
+    return Oracle(
+        TOY,
+        lambda x: np.array([x[0], x[1] ** 2]),
+        lambda x: np.array([[1, 0], [0, 2 * x[1]]]),
+        lambda x: np.array([np.zeros((2, 2)), [[0, 0], [0, 2]]]),
+        lambda z: 2 * z,
+        lambda z: 2 * np.eye(2),
+        lambda z, x: np.array([z[0], np.copysign(np.sqrt(z[1]), x[1])]),
+        (3, 3),
+        (0, 0),
+    )
+
+
+def linear(alpha=4.0):
+    return Oracle(
+        scaled(alpha),
+        lambda x: np.array([x[0], alpha * x[1]]),
+        lambda x: np.diag([1, alpha]),
+        lambda x: np.zeros((2, 2, 2)),
+        lambda z: 2 * z,
+        lambda z: 2 * np.eye(2),
+        lambda z, x: np.array([z[0], z[1] / alpha]),
+        (3, 3),
+        (0, 0),
+    )
+
+
+WEIGHT, TARGET = np.array([[3.0, 1.0], [1.0, 2.0]]), np.array([1.0, 8.0])
+
+
+def shifted():
+    """A curved, coupled map z = (x0 + x1^2, x1^3) and a loss with an offset and a Hessian that is not a multiple of I.
+
+    The minimum, (-3, 2), is not the origin and is regular.
+    """
+
+    def loss(z):
+        return (z - TARGET) @ WEIGHT @ (z - TARGET) / 2
+
+    problem = Problem(
+        lambda x: jnp.stack([x[0] + x[1] ** 2, x[1] ** 3]),
+        loss,
+        lambda z, x: jnp.stack([z[0] - jnp.cbrt(z[1]) ** 2, jnp.cbrt(z[1])]),
+    )
+    return Oracle(
+        problem,
+        lambda x: np.array([x[0] + x[1] ** 2, x[1] ** 3]),
+        lambda x: np.array([[1, 2 * x[1]], [0, 3 * x[1] ** 2]]),
+        lambda x: np.array([[[0, 0], [0, 2]], [[0, 0], [0, 6 * x[1]]]]),
+        lambda z: WEIGHT @ (z - TARGET),
+        lambda z: WEIGHT,
+        lambda z, x: np.array([z[0] - np.cbrt(z[1]) ** 2, np.cbrt(z[1])]),
+        (-2.5, 2.2),
+        (-3, 2),
+    )
+
+
+ORACLES = {"walkthrough": toy(), "scaled": linear(), "shifted": shifted()}
+on_every_problem = pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
+with_every_method = pytest.mark.parametrize("method", STEPS)
+
+
+# --- the oracles themselves: derivatives by hand against finite differences ---
+
+
+def differences(function, x, h=1e-6):
+    return np.stack([(function(x + h * e) - function(x - h * e)) / (2 * h) for e in np.eye(len(x))], axis=-1)
+
+
+@on_every_problem
+def test_derivatives_by_hand_are_those_of_the_map_that_is_tested(oracle):
+    x = oracle.start + np.array([0.3, -0.2])
+    np.testing.assert_allclose(oracle.z(x), oracle.problem.z(jnp.array(x)), rtol=1e-14)
+    np.testing.assert_allclose(
+        oracle.jacobian(x), differences(lambda u: np.array(oracle.problem.z(jnp.array(u))), x), atol=1e-7
+    )
+    np.testing.assert_allclose(oracle.second(x), differences(oracle.jacobian, x), atol=1e-7)
+    np.testing.assert_allclose(
+        oracle.gradient(x), differences(lambda u: np.array(oracle.problem.objective(jnp.array(u))), x), rtol=1e-7
+    )
+    np.testing.assert_allclose(oracle.loss_hessian(x), differences(oracle.loss_gradient, x), atol=1e-8)
+
+
+@on_every_problem
+def test_the_local_inverse_inverts(oracle):
+    x = jnp.array(oracle.start + np.array([0.3, -0.2]))
+    np.testing.assert_allclose(oracle.problem.z_inverse(oracle.problem.z(x), x), x, rtol=1e-14)
+    derivative = jax.jacobian(oracle.problem.z_inverse)(oracle.problem.z(x), x)
+    np.testing.assert_allclose(derivative @ oracle.jacobian(np.array(x)), np.eye(2), atol=1e-13)
+
+
+# --- one step ---
+
+
+@on_every_problem
+@with_every_method
+def test_step_is_the_one_by_hand(oracle, method):
+    for x in [oracle.start, oracle.start + np.array([0.4, -0.3]), oracle.start * [-1, 1]]:
+        for rate in [0.01, 0.3, 1.0]:
+            expected = oracle.step(method, x, rate)
+            np.testing.assert_allclose(
+                STEPS[method](oracle.problem, jnp.array(x, float), rate), expected, rtol=1e-12, atol=1e-12
+            )
+
+
+@on_every_problem
+@with_every_method
+def test_a_small_step_follows_its_direction(oracle, method):
+    x, rate = jnp.array(oracle.start, float), 1e-6
+    slope = (STEPS[method](oracle.problem, x, rate) - x) / rate
+    np.testing.assert_allclose(slope, oracle.direction(method, oracle.start), rtol=1e-5)
+
+
+def test_gauss_newton_needs_no_square_jacobian():
+    """Three outcomes of two unknowns, the loss |z|^2 / 2: a full step solves the linearised least-squares problem."""
+
+    def z(x):
+        return jnp.stack([x[0] ** 2 + x[1] - 3, x[0] - x[1] ** 2 + 1, x[0] * x[1] - 1])
+
+    x = jnp.array([1.5, 0.7])
+    expected = x - np.linalg.lstsq(np.array(jax.jacfwd(z)(x)), np.array(z(x)), rcond=None)[0]
+    problem = Problem(z, lambda z: jnp.sum(z**2) / 2)
+    np.testing.assert_allclose(STEPS["Gauss-Newton"](problem, x, 1.0), expected, rtol=1e-12)
+    end = np.array(descend(problem, "Gauss-Newton", x, 1.0, 200)[-1])
+    np.testing.assert_allclose(np.array(jax.jacfwd(z)(end)).T @ z(end), 0, atol=1e-12)  # the normal equations
+
+
+# --- repeated steps ---
+
+
+LONG = 400  # most tests run as long and cut the path: each length is compiled anew
+
+
+@on_every_problem
+@with_every_method
+def test_descend_is_a_plain_loop(oracle, method):
+    for offset, rate in [((0, 0), 0.01), ((-0.2, 0.3), 0.004), ((0.1, -0.1), 0.02)]:
+        start = oracle.start + np.array(offset)
+        path = descend(oracle.problem, method, start, rate, LONG)
+        np.testing.assert_array_equal(path[0], start)
+        np.testing.assert_allclose(path[:9], oracle.path(method, start, rate, 8), rtol=1e-11, atol=1e-12)
+
+
+@with_every_method
+def test_descend_at_the_rates_of_the_walkthrough(method):
+    oracle = ORACLES["walkthrough"]
+    path = descend(oracle.problem, method, [3.0, 3.0], RATES[method], LONG)[:11]
+    np.testing.assert_allclose(path, oracle.path(method, (3, 3), RATES[method], 10), rtol=1e-12)
+
+
+@pytest.mark.parametrize("iterations", [1, np.int64(2), 5])
+def test_the_path_has_the_start_and_every_iterate(iterations):
+    oracle = ORACLES["walkthrough"]
+    path = descend(oracle.problem, "gradient descent", [3.0, 3.0], 0.01, iterations)
+    assert path.shape == (iterations + 1, 2)
+    np.testing.assert_allclose(path, oracle.path("gradient descent", (3, 3), 0.01, iterations), rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["Newton", "Gauss-Newton", "physical gradient"])
+def test_descend_finds_a_minimum_that_is_not_the_origin(method):
+    oracle = ORACLES["shifted"]
+    np.testing.assert_allclose(descend(oracle.problem, method, oracle.start, 0.5, LONG)[80], oracle.minimum, rtol=1e-12)
+
+
+def test_gradient_descent_finds_a_minimum_that_is_not_the_origin():
+    oracle = ORACLES["shifted"]
+    np.testing.assert_allclose(
+        descend(oracle.problem, "gradient descent", oracle.start, 0.003, 30_000)[-1], oracle.minimum, rtol=1e-9
+    )
+
+
+@on_every_problem
+@with_every_method
+def test_small_rates_follow_the_flow(oracle, method):
+    """k steps at the rate t/k tend to the solution of dx/dt = direction: the error halves with the rate."""
+    time = 0.02 if method == "gradient descent" else 0.5
+    if oracle is ORACLES["shifted"] and method == "gradient descent":
+        time = 0.002
+    flow = solve_ivp(lambda _, x: oracle.direction(method, x), (0, time), oracle.start, rtol=1e-11, atol=1e-12).y[:, -1]
+    coarse, fine = (descend(oracle.problem, method, oracle.start, time / k, LONG)[k] for k in (LONG // 2, LONG))
+    np.testing.assert_allclose(fine, flow, atol=3e-3)
+    np.testing.assert_allclose(2 * fine - coarse, flow, atol=2e-5)  # the error of first order, extrapolated away
+
+
+def test_physical_gradient_is_a_straight_line_in_z():
+    oracle = ORACLES["shifted"]
+    path = descend(oracle.problem, "physical gradient", oracle.start, 0.2, LONG)[:13]
+    outcome, start = jax.vmap(oracle.problem.z)(path), oracle.z(oracle.start)
+    left = 0.8 ** np.arange(13)[:, None]
+    np.testing.assert_allclose(outcome, TARGET + left * (start - TARGET), rtol=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 1, 16])
+@pytest.mark.parametrize("method", ["Newton", "Gauss-Newton", "physical gradient"])
+def test_scale_does_not_matter(method, alpha):
+    expected = np.array([3.0, -2.0]) * 0.7 ** np.arange(9)[:, None]
+    np.testing.assert_allclose(descend(scaled(alpha), method, [3, -2], 0.3, 8), expected, rtol=1e-12)
+
+
+def test_gradient_descent_feels_the_scale_squared():
+    factors = np.array([1 - 2 * 0.01, 1 - 2 * 0.01 * 5**2])
+    np.testing.assert_allclose(
+        descend(scaled(5), "gradient descent", [3, -2], 0.01, 8), [3, -2] * factors ** np.arange(9)[:, None], rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "factor"),
+    [
+        ("Newton", lambda rate: 1 - rate / 3),
+        ("Gauss-Newton", lambda rate: 1 - rate / 2),
+        ("physical gradient", lambda rate: (1 - rate) ** 0.5),
+    ],
+)
+def test_factors_at_the_degenerate_minimum(method, factor):
+    k = np.arange(21)
+    for rate in [0.1, 0.3, 0.9]:
+        path = descend(ORACLES["walkthrough"].problem, method, [3.0, 3.0], rate, LONG)[:21]
+        np.testing.assert_allclose(path, 3 * np.stack([(1 - rate) ** k, factor(rate) ** k], axis=1), rtol=1e-11)
+
+
+# --- branches, and what lies outside the image ---
+
+
+def test_the_inverse_keeps_the_branch_of_the_start():
+    mirrored, path = (descend(TOY, "physical gradient", [3, sign * 3], 0.3, 10) for sign in (-1, 1))
+    assert (mirrored[:, 1] < 0).all()
+    np.testing.assert_array_equal(mirrored, path * np.array([1, -1]))
+    np.testing.assert_allclose(mirrored[1], [2.1, -np.sqrt(6.3)], rtol=1e-14)
+
+
+def test_a_full_physical_step_lands():
+    np.testing.assert_array_equal(descend(TOY, "physical gradient", [3.0, 3.0], 1, 2), [[3, 3], [0, 0], [0, 0]])
+
+
+def test_a_target_without_an_inverse_gives_nan_in_descend_and_an_error_in_a_step():
+    path = descend(TOY, "physical gradient", [3.0, 3.0], 1.2, 3)
+    np.testing.assert_allclose(path[1, 0], -0.6)
+    assert np.isnan(path[1:, 1]).all()
+    np.testing.assert_array_equal(path[0], [3, 3])
+    with pytest.raises(ValueError, match=r"z must be in the image of the map, z\[1\] >= 0, got \[-0.6 +-1.8\]"):
+        STEPS["physical gradient"](TOY, jnp.array([3.0, 3.0]), 1.2)
+
+
+@pytest.mark.parametrize("method", ["Newton", "Gauss-Newton"])
+def test_a_singular_matrix_gives_no_finite_point(method):
+    assert not np.isfinite(descend(TOY, method, [1.0, 0.0], 0.3, 1)[-1]).all()
+
+
+# --- dtypes ---
+
+
+@with_every_method
+@pytest.mark.parametrize(
+    "problem",
+    [TOY, scaled(np.float64(4)), gaussian_fit(np.array([1.0, 2.0]), "scale")],
+    ids=["toy", "scaled", "gaussian"],
+)
+def test_the_start_sets_the_precision(method, problem):
+    start = np.array([0.5, 1.5])
+    exact = descend(problem, method, start, np.float64(0.01), 5)
+    single = descend(problem, method, start.astype(np.float32), np.float64(0.01), 5)
+    assert exact.dtype == np.float64
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, exact, rtol=1e-5)
+
+
+def test_integers_become_the_default_float():
+    path = descend(TOY, "Newton", [3, 3], 1 / 3, 10)
+    assert path.dtype == np.float64
+    np.testing.assert_array_equal(path, descend(TOY, "Newton", [3.0, 3.0], 1 / 3, 10))
+
+
+# --- wrong input: the error names the argument, the value and what is allowed ---
+
+GOOD = {"problem": TOY, "method": "physical gradient", "start": [3.0, 3.0], "rate": 0.3, "iterations": 3}
+WRONG = [
+    ({"method": "newton"}, ValueError, "method must be one of 'gradient descent', .*'physical gradient', got 'newton'"),
+    ({"start": 3.0}, ValueError, r"start must have shape \(any,\), got shape \(\)"),
+    ({"start": [[3.0, 3.0]]}, ValueError, r"start must have shape \(any,\), got shape \(1, 2\)"),
+    ({"start": [3.0]}, ValueError, r"start must have shape \(2,\), got shape \(1,\)"),
+    ({"start": [3.0, 3.0, 3.0]}, ValueError, r"start must have shape \(2,\), got shape \(3,\)"),
+    ({"start": [3.0, np.nan]}, ValueError, r"start must be finite, got \[ 3. nan\]"),
+    ({"start": [np.inf, 3.0]}, ValueError, r"start must be finite, got \[inf  3.\]"),
+    ({"start": ["a", "b"]}, TypeError, r"start must be an array of real numbers, got \['a', 'b'\]"),
+    ({"start": [3j, 3.0]}, TypeError, "start must be an array of real numbers, got"),
+    ({"rate": 0}, ValueError, "rate must be greater than 0, got 0"),
+    ({"rate": -0.1}, ValueError, "rate must be greater than 0, got -0.1"),
+    ({"rate": np.nan}, ValueError, "rate must be finite, got nan"),
+    ({"rate": np.inf}, ValueError, "rate must be finite, got inf"),
+    ({"rate": [0.1, 0.2]}, ValueError, r"rate must have shape \(\), got shape \(2,\)"),
+    ({"rate": "fast"}, TypeError, "rate must be an array of real numbers, got 'fast'"),
+    ({"iterations": 0}, ValueError, "iterations must be at least 1, got 0"),
+    ({"iterations": -2}, ValueError, "iterations must be at least 1, got -2"),
+    ({"iterations": 2.0}, TypeError, "iterations must be an integer, got 2.0"),
+    ({"iterations": True}, TypeError, "iterations must be an integer, got True"),
+    (
+        {"problem": TOY._replace(z_inverse=None)},
+        ValueError,
+        "problem must have a z_inverse .*, got z_inverse=None",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "error", "message"), WRONG, ids=[str(case[0])[:40] for case in WRONG])
+def test_wrong_input_is_told_at_once(wrong, error, message):
+    with pytest.raises(error, match=message):
+        descend(**GOOD | wrong)
+
+
+def test_a_problem_without_an_inverse_serves_the_other_methods():
+    for method in set(STEPS) - {"physical gradient"}:
+        path = descend(TOY._replace(z_inverse=None), method, [3.0, 3.0], 0.01, 3)
+        np.testing.assert_allclose(path, ORACLES["walkthrough"].path(method, (3, 3), 0.01, 3), rtol=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0, -1.0, np.nan, np.inf, [1.0, 2.0]])
+def test_scaled_wants_a_positive_number(alpha):
+    with pytest.raises(ValueError, match="alpha must"):
+        scaled(alpha)
+
+
+@pytest.mark.parametrize(
+    ("target", "coordinates", "message"),
+    [
+        ((1.0, 0.0), "scale", "target must have a standard deviation greater than 0, got 0.0"),
+        ((1.0, 2.0, 3.0), "scale", r"target must have shape \(2,\), got shape \(3,\)"),
+        ((np.nan, 1.0), "scale", "target must be finite"),
+        ((1.0, 2.0), "polar", "coordinates must be one of .*, got 'polar'"),
+    ],
+)
+def test_gaussian_fit_wants_a_gaussian(target, coordinates, message):
+    with pytest.raises(ValueError, match=message):
+        gaussian_fit(target, coordinates)
