@@ -20,6 +20,9 @@ MATHJAX_PARTS = [
     "sre/mathmaps/base.json",
     "sre/mathmaps/en.json",
 ]
+# a screen reader cannot read the picture on the copy buttons, which a script adds
+NAME_COPY_BUTTONS = """window.addEventListener("load", () =>
+  document.querySelectorAll("button.copybtn").forEach(button => { button.ariaLabel ||= "Copy the code"; }));"""
 NOT_FOUND = "<h1>Page not found</h1><p>The book has no such page. The table of contents and the search lead on.</p>"
 
 
@@ -96,6 +99,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     if site_address((app.config.html_theme_options or {}).get("repository_url") or ""):
         app.setup_extension("sphinx_sitemap")  # both write whole addresses
         app.setup_extension("notfound.extension")
+    app.add_js_file(None, body=NAME_COPY_BUTTONS)
     app.connect("config-inited", use_repository, priority=100)
     app.connect("html-page-context", drop_unknown_address, priority=900)
     app.connect("html-page-context", add_downloads, priority=600)

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from docutils.nodes import make_id
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html"
@@ -175,14 +176,22 @@ def test_every_link_inside_the_book_leads_somewhere(pages):
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_shows_all_its_figures(chapter, articles):
-    source = (ROOT / "chapters" / f"{chapter}.py").read_text(encoding="utf-8")
-    placed = re.findall(r"\{glue:figure\}\s+(\S+)", source)
-    drawn = re.findall(r"""\bshow\(\s*["']([^"']+)""", source)
+    notebook = json.loads((ROOT / "chapters" / f"{chapter}.ipynb").read_text(encoding="utf-8"))
+    placed = [
+        key for cell in notebook["cells"] for key in re.findall(r"\{glue:figure\}\s+(\S+)", "".join(cell["source"]))
+    ]
+    outputs = [
+        output
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    ]
+    drawn = [output["metadata"].get("scrapbook", {}).get("name", "an image outside show()") for output in outputs]
     assert sorted(placed) == sorted(drawn), "each figure that a chapter draws stands on its page, once"
     assert placed or chapter == "reproduction", "a chapter without a figure"
     article = articles[f"chapters/{chapter}.html"]
     for key in placed:
-        figure = article.find("figure", id=key)
+        figure = article.find("figure", id=make_id(key))
         assert figure is not None, f"{key} is not on the page"
         assert figure.find("img"), f"{key} has no image"
         number = figure.select_one("figcaption .caption-number")
