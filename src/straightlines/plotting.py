@@ -43,6 +43,7 @@ LOOKS: dict[str, Look] = {
     "AdaGrad": Look(_PURPLE, "--", "h"),
     "RMSProp": Look(_GREY, "-.", "d"),
     "Lion": Look(_BLACK, (0, (3, 1, 1, 1)), "*"),
+    "sign SGD": Look(_PURPLE, ":", "x"),
     "Polyak": Look(_ORANGE, "--", "<"),
     "L-BFGS": Look(_VERMILION, ":", ">"),
     "Levenberg-Marquardt": Look(_BLUE, ":", "X"),
