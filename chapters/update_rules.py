@@ -56,6 +56,8 @@ from straightlines.steps import STEPS, descend
 
 jax.config.update("jax_enable_x64", True)
 START = jnp.array([3.0, 3.0])
+SCALED = {alpha: scaled(alpha) for alpha in [1, 4, 16]}
+WALKTHROUGH = walkthrough()
 
 # %% [markdown]
 # The first example is linear: $P(x) = (x_1, \alpha x_2)$ with $L = |P|^2$. The number $\alpha$ says how much more the outcome feels $x_2$ than $x_1$.
@@ -63,8 +65,8 @@ START = jnp.array([3.0, 3.0])
 # In the code `x[0]` is $x_1$ and `x[1]` is $x_2$.
 
 # %%
-print("scaled, alpha = 4:", scaled(4).z(START), float(scaled(4).objective(START)))
-print("walkthrough:      ", walkthrough().z(START), float(walkthrough().objective(START)))
+print("scaled, alpha = 4:", SCALED[4].z(START), float(SCALED[4].objective(START)))
+print("walkthrough:      ", WALKTHROUGH.z(START), float(WALKTHROUGH.objective(START)))
 
 # %% [markdown]
 # ## Three tools
@@ -84,7 +86,7 @@ def rescaled(problem, c=1.0, b=1.0):
 def exponents(rule, rate=0.01):
     """The powers p, q for which the length of a step goes as c^p b^q."""
     length = [
-        jnp.linalg.norm(rule(rescaled(walkthrough(), c, b), c * START, rate) - c * START)
+        jnp.linalg.norm(rule(rescaled(WALKTHROUGH, c, b), c * START, rate) - c * START)
         for c, b in [(1, 1), (10, 1), (1, 10)]
     ]
     return round(float(jnp.log10(length[1] / length[0])), 6) + 0.0, round(
@@ -102,13 +104,13 @@ def report(rule, name):
     print(f"unit of the step: metre^{p:g} joule^{q:g}")
     glue(f"update_rules-unit-{name}", {(-1, 1): "J/m", (1, 0): "m", (1, 1): "m J"}[p, q], display=False)
     for alpha in [1, 4, 16]:
-        step = rule(scaled(alpha), START, 0.1) - START
+        step = rule(SCALED[alpha], START, 0.1) - START
         print(f"alpha = {alpha:2d}: step {step[0]:8.2f} {step[1]:8.2f}")
 
 
 def check(rule, method):
     points = [START, jnp.array([-1.0, 2.0]), jnp.array([0.5, -1.5])]
-    pairs = [(problem, x) for problem in [scaled(4), walkthrough()] for x in points]
+    pairs = [(problem, x) for problem in [SCALED[4], WALKTHROUGH] for x in points]
     largest = max(float(abs(rule(*pair, 0.1) - STEPS[method](*pair, 0.1)).max()) for pair in pairs)
     print(f"{method}: agrees with straightlines.steps to 1e-12: {largest < 1e-12}")
 
@@ -142,7 +144,7 @@ report(gradient_descent, "gradient-descent")
 # %%
 for alpha in [1, 4, 16]:
     below, above = (
-        jnp.linalg.norm(descend(scaled(alpha), "gradient descent", START, factor / alpha**2, 1000)[-1])
+        jnp.linalg.norm(descend(SCALED[alpha], "gradient descent", START, factor / alpha**2, 1000)[-1])
         for factor in [0.99, 1.01]
     )
     print(f"alpha = {alpha:2d}: closer at 0.99/alpha^2: {below < 3}, further away at 1.01/alpha^2: {above > 1e6}")
@@ -178,7 +180,7 @@ report(newton, "newton")
 # The second part is there only when the map is curved. It mixes the curvature of $z$ with the slope of $L$, and it can have any sign. For the walkthrough at $(3, 3)$ it is a third of the Hessian:
 
 # %%
-problem, z = walkthrough(), walkthrough().z(START)
+problem, z = WALKTHROUGH, WALKTHROUGH.z(START)
 J = jax.jacobian(problem.z)(START)
 metric_part = J.T @ jax.hessian(problem.loss)(z) @ J
 curvature_part = jnp.tensordot(jax.grad(problem.loss)(z), jax.hessian(problem.z)(START), 1)
@@ -225,11 +227,11 @@ from itertools import pairwise
 
 from scipy.optimize import BFGS
 
-path, B, s, y = bfgs(scaled(4), START, 0.05, 10, jnp.eye(2))
+path, B, s, y = bfgs(SCALED[4], START, 0.05, 10, jnp.eye(2))
 oracle = BFGS(init_scale=1.0)
 oracle.initialize(2, "inv_hess")
 for here, there in pairwise(path):
-    oracle.update(there - here, jax.grad(scaled(4).objective)(there) - jax.grad(scaled(4).objective)(here))
+    oracle.update(there - here, jax.grad(SCALED[4].objective)(there) - jax.grad(SCALED[4].objective)(here))
 print("secant equation holds:", np.allclose(B @ y, s, rtol=1e-9, atol=0))
 print("same matrix as SciPy: ", np.allclose(B, oracle.get_matrix(), rtol=1e-9))
 
@@ -248,7 +250,7 @@ report(first_bfgs_step, "quasi-newton")
 # Then it learns. On the problem with $\alpha = 4$ the first step throws $x_2$ to the other side. From the second step on, $x_2$ shrinks by nearly the factor $1 - \eta$ that Newton has.
 
 # %%
-newton_path = descend(scaled(4), "Newton", START, 0.05, 10)
+newton_path = descend(SCALED[4], "Newton", START, 0.05, 60)
 print("BFGS:  ", np.round(path[1:5, 1] / path[:4, 1], 2))
 print("Newton:", np.round(newton_path[1:5, 1] / newton_path[:4, 1], 2))
 
@@ -306,10 +308,10 @@ def fisher(z, x):
 # By hand: the score is $2 J^\top (y - z)$ and $y - z$ has the covariance $\tfrac12 I$, so $F = 4 J^\top (\tfrac12 I) J = 2 J^\top J$. Here $H_z = 2 I$, so this is the Gauss-Newton matrix. The quadrature agrees:
 
 # %%
-for problem in [scaled(4), walkthrough()]:
+for problem in [SCALED[4], WALKTHROUGH]:
     J = jax.jacobian(problem.z)(START)
     F = fisher(problem.z, START)
-    print("Fisher:", np.round(F, 6).tolist(), " 2 J^T J:", np.allclose(F, 2 * J.T @ J, atol=1e-9))
+    print("Fisher:", (np.round(F, 6) + 0.0).tolist(), " 2 J^T J:", np.allclose(F, 2 * J.T @ J, atol=1e-9))
 
 # %% [markdown]
 # So on these problems the natural gradient and Gauss-Newton take the same step:
@@ -398,7 +400,7 @@ report(physical_gradient, "physical-gradient")
 # The unit is that of $x$, because an inverse returns an $x$. The derivative of the inverse is $J^{-1}$, so for a small rate the physical gradient becomes the inverse Jacobian:
 
 # %%
-problem, z = walkthrough(), walkthrough().z(START)
+problem, z = WALKTHROUGH, WALKTHROUGH.z(START)
 inverse_derivative = jax.jacobian(problem.z_inverse)(z, START)
 print("derivative of the inverse is J^-1:", np.allclose(inverse_derivative @ jax.jacobian(problem.z)(START), np.eye(2)))
 for rate in [0.1, 0.01, 0.001]:
@@ -414,7 +416,7 @@ for rate in [0.1, 0.01, 0.001]:
 TOGETHER = ["Newton", "Gauss-Newton", "physical gradient"]
 GD_RATE = 0.05
 paths = {
-    alpha: {m: descend(scaled(alpha), m, START, GD_RATE if m == "gradient descent" else 0.3, 10) for m in STEPS}
+    alpha: {m: descend(SCALED[alpha], m, START, GD_RATE if m == "gradient descent" else 0.3, 60) for m in STEPS}
     for alpha in [1, 4]
 }
 same = max(float(abs(paths[alpha][m] - paths[1]["Newton"]).max()) for alpha in paths for m in TOGETHER)
@@ -436,13 +438,13 @@ for ax, (alpha, methods) in zip(axes, paths.items(), strict=True):
     )
     draw_path(
         ax,
-        methods["Newton"],
+        methods["Newton"][:11],
         "Newton",
         label="Newton, Gauss-Newton,\nphysical gradient",
         markersize=9,
         markerfacecolor="none",
     )
-    draw_path(ax, methods["gradient descent"], "gradient descent")
+    draw_path(ax, methods["gradient descent"][:11], "gradient descent")
     draw_target(ax, (0, 0))
     ax.set(title=rf"$\alpha = {alpha}$", xlabel=r"$x_1$", aspect="equal")
 axes[0].set_ylabel(r"$x_2$")
@@ -483,7 +485,7 @@ RULES = {
     "physical gradient": physical_gradient,
 }
 T = jnp.array([[2.0, 1.0], [-1.0, 3.0]])
-old, back = walkthrough(), lambda x: jnp.linalg.solve(T, x)
+old, back = WALKTHROUGH, lambda x: jnp.linalg.solve(T, x)
 new = Problem(lambda x: old.z(back(x)), old.loss, lambda z, x: T @ old.z_inverse(z, back(x)))
 for name, rule in RULES.items():
     step, new_step = rule(old, START, 0.1) - START, rule(new, T @ START, 0.1) - T @ START
@@ -512,10 +514,10 @@ for name, rule in RULES.items():
 # Gradient descent on $L$ alone would have $\Delta z = -\eta \nabla_z L$. The matrix $J J^\top$ comes in between: it stretches and turns the step. Both directions at $(3, 3)$ in the walkthrough, per unit of the rate:
 
 # %%
-identity = Problem(lambda z: z, walkthrough().loss, lambda z, x: z)
-J, z = jax.jacobian(walkthrough().z)(START), walkthrough().z(START)
+identity = Problem(lambda z: z, WALKTHROUGH.loss, lambda z, x: z)
+J, z = jax.jacobian(WALKTHROUGH.z)(START), WALKTHROUGH.z(START)
 for name, rule in RULES.items():
-    in_x, in_z = (rule(p, u, 1e-3) - u for p, u in [(walkthrough(), START), (identity, z)])
+    in_x, in_z = (rule(p, u, 1e-3) - u for p, u in [(WALKTHROUGH, START), (identity, z)])
     print(f"{name:18s} J dx/rate: {np.round(J @ in_x / 1e-3, 1)}   dz/rate: {np.round(in_z / 1e-3, 1)}")
 
 # %% [markdown]
@@ -526,7 +528,7 @@ for name, rule in RULES.items():
 # %%
 def miss(rule, rate):
     """How far from z + dz the step in x ends."""
-    end, wanted = walkthrough().z(rule(walkthrough(), START, rate)), rule(identity, z, rate)
+    end, wanted = WALKTHROUGH.z(rule(WALKTHROUGH, START, rate)), rule(identity, z, rate)
     return float(jnp.linalg.norm(end - wanted))
 
 
@@ -571,7 +573,7 @@ for name, rule in RULES.items():
 # %%
 rate = 0.3
 theory = {"Newton": 1 - rate / 3, "Gauss-Newton": 1 - rate / 2, "physical gradient": (1 - rate) ** 0.5}
-near = {m: descend(walkthrough(), m, START, rate, 60) for m in theory}
+near = {m: descend(WALKTHROUGH, m, START, rate, 60) for m in theory}
 for name, path in near.items():
     factors = path[1:, 1] / path[:-1, 1]
     print(
@@ -586,15 +588,14 @@ for name, path in near.items():
 # Gradient descent has no factor at all. From $x_2 \leftarrow x_2 - 4 \eta x_2^3$ follows $1/x_2^2 \approx 8 \eta k$ after many steps $k$, so $x_2 \approx 1/\sqrt{8 \eta k}$. The product below tends to 1:
 
 # %%
-slow = descend(walkthrough(), "gradient descent", START, 0.01, 100_000)
+slow = descend(WALKTHROUGH, "gradient descent", START, 0.01, 100_000)
 for k in [100, 1000, 10_000, 100_000]:
     print(f"k = {k:6d}: x_2 = {slow[k, 1]:.5f}, times sqrt(8 rate k) = {slow[k, 1] * (8 * 0.01 * k) ** 0.5:.4f}")
 
 # %% tags=["hide-input", "remove-output"]
-regular = {m: descend(scaled(4), m, START, GD_RATE if m == "gradient descent" else 0.3, 60) for m in STEPS}
 degenerate = {"gradient descent": slow[:61]} | near
 fig, axes = figure(2, sharey=True)
-for ax, runs in zip(axes, [regular, degenerate], strict=True):
+for ax, runs in zip(axes, [paths[4], degenerate], strict=True):
     for offset, (name, path) in enumerate(runs.items()):
         look = LOOKS[name]
         ax.semilogy(
@@ -710,7 +711,7 @@ for damping in [0, 10, 1e6]:
 # ````
 
 # %%
-ends = [bfgs(scaled(alpha), START, 0.3, 8, jnp.diag(jnp.array([1, 1 / alpha**2])))[0][-1] for alpha in [1, 16]]
+ends = [bfgs(SCALED[alpha], START, 0.3, 8, jnp.diag(jnp.array([1, 1 / alpha**2])))[0][-1] for alpha in [1, 16]]
 print("B_0 = diag(1, 1/alpha^2), after 8 steps:", *(np.round(end, 6) for end in ends))
 
 # %% [markdown]
@@ -722,7 +723,7 @@ print("B_0 = diag(1, 1/alpha^2), after 8 steps:", *(np.round(end, 6) for end in 
 # ```{exercise}
 # :label: update_rules-ex-newton
 #
-# Take $z(x) = (x_1, x_2^2 - 1)$ with $L = |z|^2$, which has its minima at $(0, \pm 1)$. At $(1, 0.3)$, does each rule go down? Where does each of them end after a hundred steps at $\eta = 0.3$?
+# Take $z(x) = (x_1, x_2^2 - 1)$ with $L = |z|^2$, which has its minima at $(0, \pm 1)$. Where do Newton, Gauss-Newton and the physical gradient go from $(1, 0.1)$, with $\eta = 0.3$? What does the Hessian say?
 # ```
 #
 # ````{solution-start} update_rules-ex-newton
@@ -735,15 +736,15 @@ two_wells = Problem(
     lambda z: jnp.sum(z**2),
     lambda z, x: jnp.stack([z[0], jnp.sign(x[1]) * jnp.sqrt(z[1] + 1)]),
 )
-begin = jnp.array([1.0, 0.3])
+begin = jnp.array([1.0, 0.1])
 for name in TOGETHER:
     path = descend(two_wells, name, begin, 0.3, 100)
-    print(f"{name:18s} first move of x_2: {path[1, 1] - path[0, 1]:7.3f}, ends at {np.round(path[-1], 3) + 0.0}")
+    print(f"{name:18s} x_2 after one step: {path[1, 1]:.3f}, end: {np.round(path[-1], 3) + 0.0}")
 print("Hessian at the start:", np.round(np.diag(jax.hessian(two_wells.objective)(begin)), 2))
 
 # %% [markdown]
 # Along $x_2$ the Hessian is negative, because the curvature part of {eq}`eq-hessian-composition` is $2 z_2 \cdot 2 < 0$. Newton goes up to the saddle at $x_2 = 0$ and stays. The other two reach the minimum at $(0, 1)$.
-# Gauss-Newton does so by a long detour: its first step is far too long, since $J$ is small there. The physical gradient has no such trouble.
+# Gauss-Newton overshoots it first: its step is long because $J$ is small at the start. The physical gradient follows the bend of the map and approaches from one side.
 #
 # ```{solution-end}
 # ```
