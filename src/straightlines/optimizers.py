@@ -52,7 +52,8 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: float) -> optax.GradientTran
         del params, extra_args
         keep = 1 - schedule(jnp.maximum(state.count - 1, 0))  # at the first update the velocity is 0
         decayed = optax.tree.scale(keep, state.velocity)
-        overlap = optax.tree.vdot(decayed, pseudo_gradient)
+        # the scalar product; as a sum, because XLA keeps vmapped runs on the last axis of sums, but not of dot products
+        overlap = optax.tree.sum(optax.tree.mul(decayed, pseudo_gradient))
         velocity = jax.tree.map(
             lambda v, g, pseudo: v + gamma * (g - overlap * pseudo), decayed, updates, pseudo_gradient
         )

@@ -136,68 +136,93 @@ class Ensemble(NamedTuple):
 
 
 class _Carry(NamedTuple):
-    """What a step hands to the next one; runs are on the last axis of every array."""
+    """What a step hands to the next one, for a tile of runs on the last axis."""
 
-    parameters: Array  # shape (2, runs)
+    parameters: Array  # shape (2, tile)
     state: optax.OptState
-    average: Array  # shape (2, runs): the moving average, or the parameters
-    first_hit: Array  # shape (runs,)
-    largest_scale: Array  # shape (runs,)
+    average: Array | None  # shape (2, tile): the moving average, if there is one
+    first_hit: Array  # shape (tile,)
+    largest_scale: Array  # shape (tile,)
 
 
-_BLOCK = 50  # steps whose normals are drawn together: long loops for the compiler, small arrays for the cache
-_LANES = 64  # the runs of a device are a multiple of this, so that all of them go through the same vector code
+# On a processor, a device works through its runs tile by tile. A tile fits its cache and has one shape, whatever the
+# number of devices: compiled code may round differently for another shape.
+_TILE = 512
+_SHORT_TILE = 64  # tiles of fewer runs are multiples of this
+_BLOCK = 64  # steps whose normals are drawn together: long loops for the compiler, small arrays for the cache
 
 
-@partial(jax.jit, static_argnames=("optimizer", "coordinates", "mesh", "runs"))
-def _begin(optimizer, start, initial_state, key_data, first_run, coordinates, mesh, runs):
-    """Keys of the runs and what they carry into the first step, spread over the devices of the mesh."""
+def _tiling(runs, devices):
+    """Number and size of the tiles for so many runs: the number is a multiple of the number of devices."""
+    if devices[0].platform == "cpu":
+        size = min(_TILE, _SHORT_TILE * -(-runs // (2 * _SHORT_TILE)))
+    else:
+        size = _SHORT_TILE * -(-runs // (len(devices) * _SHORT_TILE))
+    return len(devices) * -(-runs // (len(devices) * size)), size
+
+
+@partial(jax.jit, static_argnames=("optimizer", "coordinates", "averages", "tiling", "sharding"))
+def _begin(optimizer, start, initial_state, key_data, first_run, coordinates, averages, tiling, sharding):
+    """Keys of the runs and what they carry into the first step; every array is (tiles, ..., tile), spread by tiles."""
     parameters = COORDINATES[coordinates].from_mean_scale(start)
     state = optimizer.init(parameters) if initial_state is None else initial_state
-
-    def spread(array):
-        spec = PartitionSpec(*[None] * (array.ndim - 1), "runs")
-        return jax.lax.with_sharding_constraint(array, NamedSharding(mesh, spec))
+    single = _Carry(parameters, state, parameters if averages else None, jnp.asarray(-1, jnp.int32), start[1])
 
     def repeat(leaf):
-        return spread(jnp.broadcast_to(jnp.asarray(leaf)[..., None], (*jnp.shape(leaf), runs)))
+        leaf = jnp.asarray(leaf)
+        return jnp.broadcast_to(leaf[..., None], (tiling[0], *leaf.shape, tiling[1]))
 
-    keys = streams.run_keys(key_data, first_run + jnp.arange(runs, dtype=jnp.uint32))
-    none = jnp.asarray(-1, jnp.int32)
-    carry = _Carry(*jax.tree.map(repeat, (parameters, state, parameters, none, start[1])))
-    return jax.tree.map(spread, keys), carry
-
-
-@partial(jax.jit, static_argnames=("coordinates",))
-def _shown(carry, coordinates):
-    return jax.vmap(COORDINATES[coordinates].to_mean_scale, in_axes=-1, out_axes=-1)(carry.average)
+    runs = first_run + jnp.arange(tiling[0] * tiling[1], dtype=jnp.uint32)
+    keys = streams.run_keys(key_data, runs.reshape(tiling))
+    return jax.lax.with_sharding_constraint((keys, jax.tree.map(repeat, single)), sharding)
 
 
-@partial(jax.jit, static_argnames=("optimizer", "coordinates", "averaging", "samples"), donate_argnames="carry")
-def _advance(optimizer, keys, carry, first, last, target, tolerance, coordinates, averaging, samples):
-    """What is carried after the steps `first` to `last` - 1. Blocks begin at multiples of `_BLOCK`, whatever these."""
+def _mean_scale(carry, coordinates):
+    """The state that a tile of runs shows, shape (2, tile)."""
+    shown = carry.parameters if carry.average is None else carry.average
+    return jax.vmap(COORDINATES[coordinates].to_mean_scale, in_axes=-1, out_axes=-1)(shown)
+
+
+_mean_scale_of_tiles = jax.jit(jax.vmap(_mean_scale, (0, None)), static_argnames="coordinates")
+
+
+@partial(
+    jax.jit, static_argnames=("optimizer", "coordinates", "averaging", "samples", "sharding"), donate_argnames="carry"
+)
+def _advance(optimizer, keys, carry, first, last, target, tolerance, coordinates, averaging, samples, sharding):
+    """What is carried after the steps `first` to `last` - 1, by every device for its own tiles."""
     update = partial(_update, optax.with_extra_args_support(optimizer), target, coordinates)
     update = jax.vmap(update, in_axes=-1, out_axes=-1)
 
-    def step(index, normals, carry):
+    def step(index, carry, normals):
         parameters, state = update(carry.parameters, carry.state, normals)
-        carry = carry._replace(
-            parameters=parameters, state=state, average=_average(averaging, carry.average, parameters)
-        )
-        shown = _shown(carry, coordinates)
+        average = None if averaging is None else _average(averaging, carry.average, parameters)
+        carry = carry._replace(parameters=parameters, state=state, average=average)
+        shown = _mean_scale(carry, coordinates)
         inside = (jnp.abs(shown - target[:, None]) <= tolerance[:, None]).all(axis=0)
         return carry._replace(
             first_hit=jnp.where(inside & (carry.first_hit < 0), index, carry.first_hit),
             largest_scale=jnp.maximum(carry.largest_scale, shown[1]),
         )
 
-    def block(number, carry):
-        begin = number * _BLOCK
-        normals = streams.block(keys, begin + jnp.arange(_BLOCK), samples, target.dtype)
-        lower, upper = jnp.maximum(first, begin), jnp.minimum(last, begin + _BLOCK)
-        return jax.lax.fori_loop(lower, upper, lambda index, carry: step(index, normals[index - begin], carry), carry)
+    def block(keys, number, carry):
+        begin = number * _BLOCK  # a multiple of the block, wherever `first` is
+        pairs = streams.complex_normals(keys, begin + jnp.arange(_BLOCK), (samples + 1) // 2, target.dtype)
+        return jax.lax.fori_loop(
+            jnp.maximum(first, begin),
+            jnp.minimum(last, begin + _BLOCK),
+            lambda index, carry: step(index, carry, streams.real_normals(pairs[index - begin], samples)),
+            carry,
+        )
 
-    return jax.lax.fori_loop(first // _BLOCK, (last - 1) // _BLOCK + 1, block, carry)
+    def tile(keys_and_carry):
+        keys, carry = keys_and_carry
+        return jax.lax.fori_loop(first // _BLOCK, (last - 1) // _BLOCK + 1, partial(block, keys), carry)
+
+    on_each_device = jax.shard_map(
+        partial(jax.lax.map, tile), mesh=sharding.mesh, in_specs=sharding.spec, out_specs=sharding.spec
+    )
+    return on_each_device((keys, carry))
 
 
 def _gather(array):
@@ -287,16 +312,18 @@ def ensemble(
     dtype = _checks.float_dtype("dtype", dtype)
 
     devices = jax.devices() if devices is None else list(devices)
-    mesh = Mesh(np.array(devices), ("runs",))
-    share = len(devices) * _LANES
+    tiling = _tiling(runs, devices)
+    sharding = NamedSharding(Mesh(np.array(devices), ("tiles",)), PartitionSpec("tiles"))
     start, target = np.asarray(start, dtype), np.asarray(target, dtype)
     tolerance = (absolute_tolerance + relative_tolerance * np.abs(target)).astype(dtype)
-    key_data, padded = np.asarray(jax.random.key_data(key)), -(-runs // share) * share
-    keys, carry = _begin(optimizer, start, initial_state, key_data, np.uint32(first_run), coordinates, mesh, padded)
-    settings = target, tolerance, coordinates, averaging, 1 + pseudo_samples
+    key_data, first_index = np.asarray(jax.random.key_data(key)), np.uint32(first_run)
+    keys, carry = _begin(
+        optimizer, start, initial_state, key_data, first_index, coordinates, averaging is not None, tiling, sharding
+    )
+    settings = target, tolerance, coordinates, averaging, 1 + pseudo_samples, sharding
 
     def states():
-        return np.moveaxis(_gather(_shown(carry, coordinates))[:, :runs], 0, -1)
+        return np.moveaxis(_gather(_mean_scale_of_tiles(carry, coordinates)), 1, -1).reshape(-1, 2)[:runs]
 
     kept, finite = [], []
     done = 0
@@ -316,9 +343,9 @@ def ensemble(
     end = states()
     return Ensemble(
         runs=first_run + np.arange(runs),
-        first_hit=_gather(carry.first_hit)[:runs],
+        first_hit=_gather(carry.first_hit).ravel()[:runs],
         end=end,
-        largest_scale=_gather(carry.largest_scale)[:runs],
+        largest_scale=_gather(carry.largest_scale).ravel()[:runs],
         diverged=~np.isfinite(end).all(axis=-1),
         checkpoints=np.array(checkpoints, int),
         states=np.array(kept).reshape(-1, runs, 2) if quantiles is None else None,

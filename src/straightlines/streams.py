@@ -40,23 +40,48 @@ def run_keys(key_data: Array, runs: Array) -> tuple[Array, Array]:
     return threefry((key_data[0], key_data[1]), (jnp.zeros_like(runs), runs))
 
 
-def block(keys: tuple[Array, Array], steps: Array, samples: int, dtype) -> Array:
-    """Standard normals of some steps of some runs, shape (steps, samples, runs).
+# Polynomials in x² for cos πx and (sin πx)/x on [-1, 1], to 1e-8: several times cheaper than the library's functions
+_COSINE = (0.999999989, -4.93480112, 4.05869484, -1.33515843, 0.235029808, -0.0253589836, 0.00159391068)
+_SINE = (3.14159265, -5.16771255, 2.55016036, -0.599242307, 0.0820818886, -0.00727531576, 0.000395280458)
 
-    Samples $2p$ and $2p + 1$ of a step are made from the two words of counter ($p$, step).
+
+def _circle(x):
+    """The point at the angle πx of the unit circle."""
+    if x.dtype == np.float64:
+        return jnp.cos(np.pi * x), jnp.sin(np.pi * x)
+    square = x * x
+    cosine, sine = jnp.full_like(x, _COSINE[-1]), jnp.full_like(x, _SINE[-1])
+    for c, s in zip(_COSINE[-2::-1], _SINE[-2::-1], strict=True):
+        cosine, sine = cosine * square + c, sine * square + s
+    return cosine, x * sine
+
+
+def complex_normals(keys: tuple[Array, Array], steps: Array, pairs: int, dtype: np.dtype) -> Array:
+    """Pairs of standard normals for some steps of some runs, by Box and Muller's method.
+
+    Both normals of a pair are made from the two random words of its counter. As the two parts of one complex number
+    they are the output of one compiled loop, which goes through the cipher once.
+
+    Args:
+      keys: of the runs, from `run_keys`.
+      steps: shape (steps,), integers.
+      pairs: how many pairs a step gets.
+      dtype: of a normal, float32 or float64.
+
+    Returns: shape (steps, pairs, runs), complex.
     """
-    steps = steps.astype(jnp.uint32)[:, None]
-    words = [w for pair in range((samples + 1) // 2) for w in threefry(keys, (jnp.full_like(steps, pair), steps))]
-    return jnp.stack([_normal(word, dtype) for word in words[:samples]], axis=1)
+    steps = steps.astype(jnp.uint32)[:, None, None]
+    first, second = threefry(keys, (jnp.arange(pairs, dtype=jnp.uint32)[:, None], steps))
+    uniform = (first.astype(dtype) + dtype.type(0.5)) * dtype.type(2.0**-32)
+    radius = jnp.sqrt(-2 * jnp.log(uniform))
+    cosine, sine = _circle(second.astype(jnp.int32).astype(dtype) * dtype.type(2.0**-31))
+    return jax.lax.complex(radius * cosine, radius * sine)
 
 
-def _normal(word, dtype):
-    """A standard normal from 32 random bits, by the inverse of the distribution function."""
-    uniform = (word.astype(jnp.int32).astype(dtype) + dtype.type(0.5)) * dtype.type(2.0**-31)
-    if dtype == np.float32:  # rounding may have reached -1 or 1, where the inverse is infinite
-        limit = dtype.type(1 - 2.0**-24)
-        uniform = jnp.clip(uniform, -limit, limit)
-    return dtype.type(np.sqrt(2)) * jax.lax.erf_inv(uniform)
+def real_normals(normals: Array, samples: int) -> Array:
+    """The first `samples` of the normals in complex ones of shape (pairs, runs), as shape (samples, runs)."""
+    parts = jnp.stack([normals.real, normals.imag], axis=1)
+    return parts.reshape(-1, normals.shape[-1])[:samples]
 
 
 def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1, dtype=jnp.float32) -> Array:
@@ -79,4 +104,6 @@ def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1, dtype=
     _checks.count("pseudo_samples", pseudo_samples, least=0)
     dtype = _checks.float_dtype("dtype", dtype)
     keys = run_keys(jax.random.key_data(key), jnp.asarray([run], jnp.uint32))
-    return block(keys, jnp.arange(steps, dtype=jnp.uint32), 1 + pseudo_samples, dtype)[:, :, 0]
+    samples = 1 + pseudo_samples
+    pairs = complex_normals(keys, jnp.arange(steps, dtype=jnp.uint32), (samples + 1) // 2, dtype)
+    return jax.vmap(real_normals, (0, None))(pairs, samples)[:, :, 0]
