@@ -1,0 +1,182 @@
+"""Problems: values, local inverses and their branches, minima, and what is said outside the image."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from straightlines import gaussian
+from straightlines.problems import Problem, gaussian_fit, rosenbrock, scaled, walkthrough
+from straightlines.steps import descend, physical_step
+
+TARGET = (10.0, 1.0)
+PROBLEMS: dict[str, Problem] = {
+    "walkthrough": walkthrough(),
+    "rosenbrock": rosenbrock(),
+    "scaled": scaled(3.0),
+    **{f"gaussian, {name}": gaussian_fit(TARGET, name) for name in gaussian.COORDINATES},
+}
+MINIMA = {"walkthrough": (0.0, 0.0), "rosenbrock": (1.0, 1.0), "scaled": (0.0, 0.0)} | {
+    f"gaussian, {name}": tuple(np.asarray(coordinates.from_mean_scale(jnp.array(TARGET))))
+    for name, coordinates in gaussian.COORDINATES.items()
+}
+every_problem = pytest.mark.parametrize("name", PROBLEMS)
+
+
+def point(name, first, second):
+    """A point of the domain: away from the branch point of the walkthrough, on both of its branches."""
+    if name == "walkthrough":
+        return jnp.array([first, np.copysign(abs(second) + 0.1, second)])
+    if name.startswith("gaussian"):
+        mean_scale = jnp.array([first, np.exp(second / 3)])
+        return gaussian.COORDINATES[name.removeprefix("gaussian, ")].from_mean_scale(mean_scale)
+    return jnp.array([first, second])
+
+
+coordinate = st.floats(-3, 3, allow_subnormal=False)
+
+
+@every_problem
+@settings(max_examples=40, deadline=None)
+@given(coordinate, coordinate)
+def test_the_inverse_returns_to_the_point_on_its_branch(name, first, second):
+    problem, x = PROBLEMS[name], point(name, first, second)
+    np.testing.assert_allclose(problem.z_inverse(problem.z(x), x), x, rtol=1e-9, atol=1e-9)
+
+
+@every_problem
+@settings(max_examples=25, deadline=None)
+@given(coordinate, coordinate, coordinate, coordinate)
+def test_the_inverse_is_mapped_to_what_was_asked_for(name, first, second, third, fourth):
+    problem, x, elsewhere = PROBLEMS[name], point(name, first, second), point(name, third, fourth)
+    z = problem.z(elsewhere)
+    found = problem.z_inverse(z, x)
+    np.testing.assert_allclose(problem.z(found), z, rtol=1e-9, atol=1e-9)
+    if name == "walkthrough":
+        assert np.sign(found[1]) == np.sign(x[1])
+
+
+JACOBIANS = {
+    name: jax.jit(lambda x, p=problem: (jax.jacobian(p.z_inverse)(p.z(x), x), jax.jacobian(p.z)(x)))
+    for name, problem in PROBLEMS.items()
+}
+
+
+@every_problem
+@settings(max_examples=25, deadline=None)
+@given(coordinate, coordinate)
+def test_the_derivative_of_the_inverse_is_the_inverse_jacobian(name, first, second):
+    derivative, jacobian = JACOBIANS[name](point(name, first, second))
+    np.testing.assert_allclose(derivative, np.linalg.inv(jacobian), rtol=1e-6, atol=1e-8)
+
+
+@every_problem
+def test_the_loss_is_smallest_at_the_minimum(name):
+    problem, minimum = PROBLEMS[name], jnp.array(MINIMA[name], float)
+    assert float(problem.objective(minimum)) == pytest.approx(0, abs=1e-20)
+    np.testing.assert_allclose(jax.grad(problem.objective)(minimum), 0, atol=1e-9)
+    for offset in ([0.01, 0], [-0.01, 0], [0, 0.001], [0, -0.001]):
+        assert problem.objective(minimum + jnp.array(offset)) > 0
+
+
+@every_problem
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.9])
+def test_a_physical_gradient_path_is_a_straight_line_in_z(name, rate):
+    problem, start = PROBLEMS[name], point(name, -1.2, 1.0)
+    z = np.asarray(jax.vmap(problem.z)(descend(problem, "physical gradient", start, rate, 8)))
+    goal = np.asarray(problem.z(jnp.array(MINIMA[name], float)))
+    left = (1 - rate) ** np.arange(9)[:, None]
+    np.testing.assert_allclose(z, goal + left * (z[0] - goal), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in PROBLEMS if name != "walkthrough"])
+def test_a_full_step_lands_on_the_minimum(name):
+    path = descend(PROBLEMS[name], "physical gradient", point(name, -1.2, 1.0), 1.0, 1)
+    np.testing.assert_allclose(path[-1], MINIMA[name], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("start", [(3.0, 3.0), (3.0, -3.0), (-3.0, 3.0), (-3.0, -3.0)])
+def test_a_full_step_of_the_walkthrough_lands_at_the_origin(start):
+    np.testing.assert_array_equal(np.abs(descend(walkthrough(), "physical gradient", start, 1.0, 1)[-1]), [0, 0])
+
+
+def test_values_of_the_walkthrough():
+    problem, x = walkthrough(), jnp.array([3.0, 3.0])
+    np.testing.assert_array_equal(problem.z(x), [3, 9])
+    assert problem.objective(x) == 90
+
+
+def test_values_of_rosenbrock():
+    problem = rosenbrock()
+    for x0, x1 in [(-1.2, 1.0), (0.0, 0.0), (2.0, -1.0), (1.0, 1.0)]:
+        expected = (1 - x0) ** 2 + 100 * (x1 - x0**2) ** 2
+        assert float(problem.objective(jnp.array([x0, x1]))) == pytest.approx(expected, rel=1e-12)
+    assert np.linalg.det(jax.jacobian(problem.z)(jnp.array([0.7, -2.0]))) == pytest.approx(-10)
+
+
+OUTSIDE = {"walkthrough": (2.0, -1.0)} | {name: (2.0, 3.0) for name in PROBLEMS if name.startswith("gaussian")}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_outside_its_image_an_inverse_raises_and_under_jit_gives_nan(name):
+    problem, z, x = PROBLEMS[name], jnp.array(OUTSIDE[name]), point(name, 1.0, 1.0)
+    with pytest.raises(ValueError, match=r"must (be in the image|have a second moment)"):
+        problem.z_inverse(z, x)
+    assert np.isnan(jax.jit(problem.z_inverse)(z, x)).any()
+    assert np.isnan(jax.vmap(problem.z_inverse)(z[None], x[None])).any()
+
+
+def test_the_error_names_the_image_and_the_point():
+    with pytest.raises(ValueError, match=r"^z must be in the image of the map, z\[1\] >= 0, got \[ 2. -1.\]$"):
+        walkthrough().z_inverse(jnp.array([2.0, -1.0]), jnp.array([3.0, 3.0]))
+
+
+def test_a_physical_step_out_of_the_image_raises_and_a_path_is_nan_from_there_on():
+    problem, start = walkthrough(), jnp.array([3.0, 3.0])
+    with pytest.raises(ValueError, match="image"):
+        physical_step(problem, start, 1.5)
+    path = np.asarray(descend(problem, "physical gradient", start, 1.5, 4))
+    assert np.isfinite(path[0]).all()
+    assert np.isnan(path[1:, 1]).all()
+
+
+@pytest.mark.parametrize("name", ["walkthrough", "rosenbrock"])
+@pytest.mark.parametrize(
+    ("z", "message"),
+    [
+        (jnp.zeros(3), r"z must have shape \(2,\), got shape \(3,\)"),
+        (jnp.zeros((4, 2)), r"z must have shape \(2,\), got shape \(4, 2\)"),
+        (jnp.array([jnp.nan, 1.0]), "z must be finite, got"),
+        (jnp.array([jnp.inf, 1.0]), "z must be finite, got"),
+    ],
+)
+def test_an_inverse_names_what_is_wrong_with_its_argument(name, z, message):
+    with pytest.raises(ValueError, match=message):
+        PROBLEMS[name].z_inverse(z, jnp.array([1.0, 1.0]))
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan"), float("inf")])
+def test_scaled_wants_a_positive_factor(alpha):
+    with pytest.raises(ValueError, match="alpha must be"):
+        scaled(alpha)
+
+
+@pytest.mark.parametrize(
+    ("target", "coordinates", "message"),
+    [
+        ((10.0, 0.0), "scale", "target must have a standard deviation greater than 0"),
+        ((10.0, float("nan")), "scale", "target must be finite"),
+        ((10.0,), "scale", "target must have shape"),
+        ((10.0, 1.0), "polar", "coordinates must be one of"),
+    ],
+)
+def test_gaussian_fit_names_what_is_wrong(target, coordinates, message):
+    with pytest.raises(ValueError, match=message):
+        gaussian_fit(target, coordinates)
+
+
+def test_a_problem_without_an_inverse_says_so():
+    with pytest.raises(ValueError, match="z_inverse"):
+        physical_step(Problem(lambda x: x, lambda z: jnp.sum(z**2)), jnp.ones(2), 0.3)
