@@ -31,7 +31,7 @@ environment: $(STAMP)  ## make .venv from the lock, if it is not there
 .PHONY: book
 book: $(STAMP)  ## render the book into _build/html
 	@echo "Rendering the book ..."
-	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
 .PHONY: test
