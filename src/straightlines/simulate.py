@@ -348,7 +348,7 @@ def ensemble(
         largest_scale=_gather(carry.largest_scale).ravel()[:runs],
         diverged=~np.isfinite(end).all(axis=-1),
         checkpoints=np.array(checkpoints, int),
-        states=np.array(kept).reshape(-1, runs, 2) if quantiles is None else None,
-        quantiles=np.array(kept).reshape(-1, len(quantiles), 2) if quantiles is not None else None,
+        states=np.array(kept, dtype).reshape(-1, runs, 2) if quantiles is None else None,
+        quantiles=np.array(kept, dtype).reshape(-1, len(quantiles), 2) if quantiles is not None else None,
         finite=np.array(finite, int),
     )
