@@ -1,4 +1,4 @@
-"""The update rules against loops in NumPy, exact algebra, finite differences and an ODE solver: positions, not losses."""
+"""The update rules against loops in NumPy, exact algebra, finite differences, an ODE solver: positions, not losses."""
 
 import jax
 import jax.numpy as jnp
