@@ -60,9 +60,9 @@ SCALED = {alpha: scaled(alpha) for alpha in [1, 4, 16]}
 WALKTHROUGH = walkthrough()
 
 # %% [markdown]
-# The first example is linear: $P(x) = (x_1, \alpha x_2)$ with $L = |P|^2$. The number $\alpha$ says how much more the outcome feels $x_2$ than $x_1$.
-# The second is the problem of the {ref}`walkthrough <physical_gradients>`: $z(x) = (x_1, x_2^2)$ with $L = |z|^2$. Its minimum is degenerate, since $L$ grows like $x_2^4$ there.
-# In the code `x[0]` is $x_1$ and `x[1]` is $x_2$.
+# The first example is linear: $P(x) = (x_0, \alpha x_1)$ with $L = |P|^2$. The number $\alpha$ says how much more the outcome feels $x_1$ than $x_0$.
+# The second is the problem of the {ref}`walkthrough <physical_gradients>`: $z(x) = (x_0, x_1^2)$ with $L = |z|^2$. Its minimum is degenerate, since $L$ grows like $x_1^4$ there.
+# Components are counted from 0, as in Python: `x[0]` is $x_0$.
 
 # %%
 print("scaled, alpha = 4:", SCALED[4].z(START), float(SCALED[4].objective(START)))
@@ -79,32 +79,33 @@ print("walkthrough:      ", WALKTHROUGH.z(START), float(WALKTHROUGH.objective(ST
 def rescaled(problem, c=1.0, b=1.0):
     """The same problem, with numbers c times as large for x and b times as large for L."""
     return Problem(
-        lambda x: problem.z(x / c), lambda z: b * problem.loss(z), lambda z, x: c * problem.z_inverse(z, x / c)
+        lambda x: problem.z(x / c),
+        lambda z: b * problem.loss(z),
+        lambda z, x: c * problem.z_inverse(z, x / c),
     )
 
 
 def exponents(rule, rate=0.01):
     """The powers p, q for which the length of a step goes as c^p b^q."""
-    length = [
-        jnp.linalg.norm(rule(rescaled(WALKTHROUGH, c, b), c * START, rate) - c * START)
-        for c, b in [(1, 1), (10, 1), (1, 10)]
-    ]
-    return round(float(jnp.log10(length[1] / length[0])), 6) + 0.0, round(
-        float(jnp.log10(length[2] / length[0])), 6
-    ) + 0.0
+    length = {}
+    for c, b in [(1, 1), (10, 1), (1, 10)]:
+        length[c, b] = jnp.linalg.norm(rule(rescaled(WALKTHROUGH, c, b), c * START, rate) - c * START)
+    powers = jnp.log10(jnp.array([length[10, 1], length[1, 10]]) / length[1, 1])
+    return (np.round(powers, 6) + 0.0).tolist()
 
 
 # %% [markdown]
-# The second tool takes a step on $P(x) = (x_1, \alpha x_2)$ for several $\alpha$. The third compares the rule written out here with the one in `straightlines.steps`, which the other chapters use.
+# The second tool takes a step on $P(x) = (x_0, \alpha x_1)$ for several $\alpha$. The third compares the rule written out here with the one in `straightlines.steps`, which the other chapters use.
 
 
 # %%
 def report(rule, name):
     p, q = exponents(rule)
     print(f"unit of the step: metre^{p:g} joule^{q:g}")
-    glue(f"update_rules-unit-{name}", {(-1, 1): "J/m", (1, 0): "m", (1, 1): "m J"}[p, q], display=False)
-    for alpha in [1, 4, 16]:
-        step = rule(SCALED[alpha], START, 0.1) - START
+    unit = {(-1, 1): "J/m", (1, 0): "m", (1, 1): "m J"}[p, q]
+    glue(f"update_rules-unit-{name}", unit, display=False)
+    for alpha, problem in SCALED.items():
+        step = rule(problem, START, 0.1) - START
         print(f"alpha = {alpha:2d}: step {step[0]:8.2f} {step[1]:8.2f}")
 
 
@@ -137,17 +138,17 @@ report(gradient_descent, "gradient-descent")
 # The step has the unit of the slope, {glue:text}`update_rules-unit-gradient-descent`, and not that of $x$. So the rate has to bring a unit of its own, m²/J:
 # a rate that works in metres does not work in centimetres.
 #
-# The step in $x_2$ grows as $\alpha^2$: one factor $\alpha$ from the map, one from the slope of the loss. The one place that needs a smaller step, the steep direction, gets the largest.
+# The step in $x_1$ grows as $\alpha^2$: one factor $\alpha$ from the map, one from the slope of the loss. The one place that needs a smaller step, the steep direction, gets the largest.
 #
-# Each step multiplies $x_1$ by $1 - 2\eta$ and $x_2$ by $1 - 2\eta\alpha^2$. For $\alpha \ge 1$ gradient descent is stable while $\eta < 1/\alpha^2$. One per cent on either side decides:
+# Each step multiplies $x_0$ by $1 - 2\eta$ and $x_1$ by $1 - 2\eta\alpha^2$. For $\alpha \ge 1$ gradient descent is stable while $\eta < 1/\alpha^2$. One per cent on either side decides:
 
 # %%
-for alpha in [1, 4, 16]:
+for alpha, problem in SCALED.items():
     below, above = (
-        jnp.linalg.norm(descend(SCALED[alpha], "gradient descent", START, factor / alpha**2, 1000)[-1])
-        for factor in [0.99, 1.01]
+        jnp.linalg.norm(descend(problem, "gradient descent", START, rate, 3000)[-1])
+        for rate in [0.99 / alpha**2, 1.01 / alpha**2]
     )
-    print(f"alpha = {alpha:2d}: closer at 0.99/alpha^2: {below < 3}, further away at 1.01/alpha^2: {above > 1e6}")
+    print(f"alpha = {alpha:2d}: converges below: {below < 1e-6}, diverges above: {above > 1e6}")
 
 # %% [markdown]
 # ## Newton
@@ -185,10 +186,11 @@ J = jax.jacobian(problem.z)(START)
 metric_part = J.T @ jax.hessian(problem.loss)(z) @ J
 curvature_part = jnp.tensordot(jax.grad(problem.loss)(z), jax.hessian(problem.z)(START), 1)
 print("J^T H_z J:", np.diag(metric_part), "  dL/dz . d2z/dx2:", np.diag(curvature_part))
-print("sum is the Hessian:", np.allclose(metric_part + curvature_part, jax.hessian(problem.objective)(START)))
+hessian = jax.hessian(problem.objective)(START)
+print("sum is the Hessian:", np.allclose(metric_part + curvature_part, hessian))
 
 # %% [markdown]
-# Newton divides by 108 where the metric part alone is 72, so its step in $x_2$ is only two thirds of the step with the metric part alone.
+# Newton divides by 108 where the metric part alone is 72, so its step in $x_1$ is only two thirds of the step with the metric part alone.
 # Where the second part makes the Hessian indefinite, Newton walks *uphill*: see {ref}`update_rules-ex-newton`.
 #
 # ## Quasi-Newton
@@ -196,10 +198,13 @@ print("sum is the Hessian:", np.allclose(metric_part + curvature_part, jax.hessi
 # A quasi-Newton method does not compute the Hessian. It keeps a matrix $B$ in place of $H_x^{-1}$ and corrects it after each step from the change of the gradient:
 #
 # $$
-# \Delta x = -\eta\, B_k \nabla_x L, \qquad B_{k+1}\, y_k = s_k, \qquad s_k = x_{k+1} - x_k, \quad y_k = \nabla_x L(x_{k+1}) - \nabla_x L(x_k) .
+# \begin{aligned}
+# \Delta x &= -\eta\, B_k \nabla_x L, \qquad B_{k+1}\, y_k = s_k, \\
+# s_k &= x_{k+1} - x_k, \qquad y_k = \nabla_x L(x_{k+1}) - \nabla_x L(x_k) .
+# \end{aligned}
 # $$ (eq-quasi-newton)
 #
-# The condition in the middle is the secant equation. It asks that $B$ explains the last step, and it leaves the rest of $B$ open. BFGS {cite:p}`nocedal2006numerical` fills the rest with
+# The condition $B_{k+1} y_k = s_k$ is the secant equation. It asks that $B$ explains the last step, and it leaves the rest of $B$ open. BFGS {cite:p}`nocedal2006numerical` fills the rest with
 # $B_{k+1} = (I - \rho s y^\top) B_k (I - \rho y s^\top) + \rho s s^\top$, where $\rho = 1/(y^\top s)$.
 
 
@@ -230,8 +235,9 @@ from scipy.optimize import BFGS
 path, B, s, y = bfgs(SCALED[4], START, 0.05, 10, jnp.eye(2))
 oracle = BFGS(init_scale=1.0)
 oracle.initialize(2, "inv_hess")
+gradient = jax.grad(SCALED[4].objective)
 for here, there in pairwise(path):
-    oracle.update(there - here, jax.grad(SCALED[4].objective)(there) - jax.grad(SCALED[4].objective)(here))
+    oracle.update(there - here, gradient(there) - gradient(here))
 print("secant equation holds:", np.allclose(B @ y, s, rtol=1e-9, atol=0))
 print("same matrix as SciPy: ", np.allclose(B, oracle.get_matrix(), rtol=1e-9))
 
@@ -247,7 +253,7 @@ def first_bfgs_step(problem, x, rate):
 report(first_bfgs_step, "quasi-newton")
 
 # %% [markdown]
-# Then it learns. On the problem with $\alpha = 4$ the first step throws $x_2$ to the other side. From the second step on, $x_2$ shrinks by nearly the factor $1 - \eta$ that Newton has.
+# Then it learns. On the problem with $\alpha = 4$ the first step throws $x_1$ to the other side. From the second step on, $x_1$ shrinks by nearly the factor $1 - \eta$ that Newton has.
 
 # %%
 newton_path = descend(SCALED[4], "Newton", START, 0.05, 60)
@@ -291,7 +297,7 @@ report(gauss_newton, "gauss-newton")
 # The mean over $y$ needs no sampling. The outer product is quadratic in $y$, so a Gauss-Hermite quadrature with three nodes an axis is exact.
 
 # %%
-nodes, weights = np.polynomial.hermite.hermgauss(3)  # for the weight exp(-t^2): t = y - z(x)
+nodes, weights = np.polynomial.hermite.hermgauss(3)  # weight exp(-t^2), t = y - z
 NOISE = jnp.array([[s, t] for s in nodes for t in nodes])
 WEIGHTS = jnp.array([v * w for v in weights for w in weights]) / np.pi
 
@@ -311,7 +317,8 @@ def fisher(z, x):
 for problem in [SCALED[4], WALKTHROUGH]:
     J = jax.jacobian(problem.z)(START)
     F = fisher(problem.z, START)
-    print("Fisher:", (np.round(F, 6) + 0.0).tolist(), " 2 J^T J:", np.allclose(F, 2 * J.T @ J, atol=1e-9))
+    same = np.allclose(F, 2 * J.T @ J, atol=1e-9)
+    print("Fisher:", (np.round(F, 6) + 0.0).tolist(), " equals 2 J^T J:", same)
 
 # %% [markdown]
 # So on these problems the natural gradient and Gauss-Newton take the same step:
@@ -350,7 +357,8 @@ def newton_step_in_z(problem, z, rate):
 
 
 def inverse_jacobian(problem, x, rate):
-    return x + jnp.linalg.solve(jax.jacobian(problem.z)(x), newton_step_in_z(problem, problem.z(x), rate))
+    step_in_z = newton_step_in_z(problem, problem.z(x), rate)
+    return x + jnp.linalg.solve(jax.jacobian(problem.z)(x), step_in_z)
 
 
 check(inverse_jacobian, "Gauss-Newton")
@@ -367,12 +375,12 @@ for x in [1.0, 0.1, 0.01]:
 
 # %% [markdown]
 # Second, if $z$ has fewer components than $x$, a pseudo-inverse has to choose among many steps. It takes the shortest, and what is shortest depends on units.
-# For $z = x_1 + x_2$, measure $x_2$ in units of 10 cm and go back to metres afterwards:
+# For $z = x_0 + x_1$, ask for a step of 1, measure $x_1$ in units of 10 cm ($c = 10$), and go back to metres afterwards:
 
 # %%
 for c in [1, 10]:
     step = jnp.linalg.pinv(jnp.array([[1.0, 1.0 / c]])) @ jnp.ones(1)
-    print(f"c = {c:2d}: for a step of 1 in z, x_1 moves by {step[0]:.3f} m and x_2 by {step[1] / c:.3f} m")
+    print(f"c = {c:2d}: x_0 moves by {step[0]:.3f} m and x_1 by {step[1] / c:.3f} m")
 
 # %% [markdown]
 # (update_rules-physical-gradient)=
@@ -400,12 +408,13 @@ report(physical_gradient, "physical-gradient")
 # The unit is that of $x$, because an inverse returns an $x$. The derivative of the inverse is $J^{-1}$, so for a small rate the physical gradient becomes the inverse Jacobian:
 
 # %%
-problem, z = WALKTHROUGH, WALKTHROUGH.z(START)
-inverse_derivative = jax.jacobian(problem.z_inverse)(z, START)
-print("derivative of the inverse is J^-1:", np.allclose(inverse_derivative @ jax.jacobian(problem.z)(START), np.eye(2)))
+J, z = jax.jacobian(WALKTHROUGH.z)(START), WALKTHROUGH.z(START)
+inverse_derivative = jax.jacobian(WALKTHROUGH.z_inverse)(z, START)
+print("derivative of the inverse is J^-1:", np.allclose(inverse_derivative @ J, np.eye(2)))
 for rate in [0.1, 0.01, 0.001]:
-    ratio = (physical_gradient(problem, START, rate) - START) / (inverse_jacobian(problem, START, rate) - START)
-    print(f"rate {rate:5.3f}: physical step / inverse-Jacobian step in x_2 = {ratio[1]:.4f}")
+    exact = physical_gradient(WALKTHROUGH, START, rate) - START
+    linear = inverse_jacobian(WALKTHROUGH, START, rate) - START
+    print(f"rate {rate:5.3f}: ratio of the steps in x_1: {exact[1] / linear[1]:.4f}")
 
 # %% [markdown]
 # ## A rescaled problem
@@ -414,16 +423,13 @@ for rate in [0.1, 0.01, 0.001]:
 
 # %%
 TOGETHER = ["Newton", "Gauss-Newton", "physical gradient"]
-GD_RATE = 0.05
-paths = {
-    alpha: {m: descend(SCALED[alpha], m, START, GD_RATE if m == "gradient descent" else 0.3, 60) for m in STEPS}
-    for alpha in [1, 4]
-}
-same = max(float(abs(paths[alpha][m] - paths[1]["Newton"]).max()) for alpha in paths for m in TOGETHER)
-print(f"Newton, Gauss-Newton and physical gradient, alpha = 1 and 4: one path to 1e-12: {same < 1e-12}")
-print(
-    "gradient descent, first step in x_2:", [round(float(p["gradient descent"][1, 1] - 3), 2) for p in paths.values()]
-)
+RATE = dict.fromkeys(STEPS, 0.3) | {"gradient descent": 0.05}
+paths = {alpha: {m: descend(SCALED[alpha], m, START, RATE[m], 60) for m in STEPS} for alpha in [1, 4]}
+largest = max(abs(runs[m] - paths[1]["Newton"]).max() for runs in paths.values() for m in TOGETHER)
+print(f"Newton, Gauss-Newton, physical gradient: one path for both alpha: {largest < 1e-12}")
+for alpha, runs in paths.items():
+    change = runs["gradient descent"][1, 1] - 3
+    print(f"gradient descent, alpha = {alpha}: x_1 changes by {change:.2f} in the first step")
 
 # %% tags=["hide-input", "remove-output"]
 fig, axes = figure(2, sharey=True)
@@ -446,8 +452,8 @@ for ax, (alpha, methods) in zip(axes, paths.items(), strict=True):
     )
     draw_path(ax, methods["gradient descent"][:11], "gradient descent")
     draw_target(ax, (0, 0))
-    ax.set(title=rf"$\alpha = {alpha}$", xlabel=r"$x_1$", aspect="equal")
-axes[0].set_ylabel(r"$x_2$")
+    ax.set(title=rf"$\alpha = {alpha}$", xlabel=r"$x_0$", aspect="equal")
+axes[0].set_ylabel(r"$x_1$")
 axes[0].legend(loc="lower right")
 show("fig-update_rules-scaled", fig)
 
@@ -456,7 +462,7 @@ show("fig-update_rules-scaled", fig)
 # :name: fig-update_rules-scaled
 # :alt: Two panels with contour lines of the loss, circles on the left and flat ellipses on the right. On the left all paths run along the diagonal to the origin. On the right one path still does, while gradient descent zigzags across the horizontal axis with small progress to the left.
 #
-# Ten steps on $P(x) = (x_1, \alpha x_2)$ from $(3, 3)$ (ring) to the minimum (cross). Grey: lines of equal loss. Newton, Gauss-Newton and the physical gradient take the same steps in both problems. Gradient descent zigzags in the steep direction and creeps in the flat one.
+# Ten steps on $P(x) = (x_0, \alpha x_1)$ from $(3, 3)$ (ring) to the minimum (cross). Grey: lines of equal loss. Newton, Gauss-Newton and the physical gradient take the same steps in both problems. Gradient descent zigzags in the steep direction and creeps in the flat one.
 # ```
 #
 # Why this is so takes three lines.
@@ -489,9 +495,8 @@ old, back = WALKTHROUGH, lambda x: jnp.linalg.solve(T, x)
 new = Problem(lambda x: old.z(back(x)), old.loss, lambda z, x: T @ old.z_inverse(z, back(x)))
 for name, rule in RULES.items():
     step, new_step = rule(old, START, 0.1) - START, rule(new, T @ START, 0.1) - T @ START
-    print(
-        f"{name:18s} the same step: {np.allclose(new_step, T @ step)!s:6s} T^-T times: {np.allclose(T.T @ new_step, step)}"
-    )
+    same, transposed = np.allclose(new_step, T @ step), np.allclose(T.T @ new_step, step)
+    print(f"{name:18s} T times the step: {same!s:6s} T^-T times the step: {transposed}")
 
 # %% [markdown]
 # (update_rules-compose)=
@@ -517,29 +522,29 @@ for name, rule in RULES.items():
 identity = Problem(lambda z: z, WALKTHROUGH.loss, lambda z, x: z)
 J, z = jax.jacobian(WALKTHROUGH.z)(START), WALKTHROUGH.z(START)
 for name, rule in RULES.items():
-    in_x, in_z = (rule(p, u, 1e-3) - u for p, u in [(WALKTHROUGH, START), (identity, z)])
-    print(f"{name:18s} J dx/rate: {np.round(J @ in_x / 1e-3, 1)}   dz/rate: {np.round(in_z / 1e-3, 1)}")
+    in_x, in_z = ((rule(p, u, 1e-3) - u) / 1e-3 for p, u in [(WALKTHROUGH, START), (identity, z)])
+    print(f"{name:18s} J dx: {np.round(J @ in_x, 1)}   dz: {np.round(in_z, 1)}")
 
 # %% [markdown]
-# Gradient descent multiplies the second component by $J_{22}^2 = 36$. Newton moves it by 6 where Newton in z-space asks for 9: the curvature part of {eq}`eq-hessian-composition` is in the way.
-# The rest agree, to first order. The order shows when the rate is halved: a difference of first order halves, one of second order falls to a quarter.
+# Gradient descent multiplies the second component by $J_{11}^2 = 36$. Newton moves it by 6 where Newton in z-space asks for 9: the curvature part of {eq}`eq-hessian-composition` is in the way.
+# The rest agree, to first order. The order shows when the rate is halved: a difference of first order is divided by 2, one of second order by 4. Both the difference and this ratio:
 
 
 # %%
 def miss(rule, rate):
     """How far from z + dz the step in x ends."""
-    end, wanted = WALKTHROUGH.z(rule(WALKTHROUGH, START, rate)), rule(identity, z, rate)
-    return float(jnp.linalg.norm(end - wanted))
+    end = WALKTHROUGH.z(rule(WALKTHROUGH, START, rate))
+    return float(jnp.linalg.norm(end - rule(identity, z, rate)))
 
 
 for name, rule in RULES.items():
-    ratio = miss(rule, 2e-4) / miss(rule, 1e-4) if miss(rule, 1e-4) > 1e-10 else 0
-    verdict = f"halving the rate divides the difference by {ratio:.2f}" if ratio else "no difference"
-    print(f"{name:18s} at rate 0.1 off by {miss(rule, 0.1):7.4f}; {verdict}")
+    exact = miss(rule, 1e-4) < 1e-10
+    ratio = "exact" if exact else f"ratio {miss(rule, 2e-4) / miss(rule, 1e-4):.2f}"
+    print(f"{name:18s} at rate 0.1 off by {miss(rule, 0.1):7.4f}, {ratio}")
 
 # %% [markdown]
 # Only the physical gradient composes exactly, and it does so through chains of any length: the inverse of $z = g \circ h$ is $h^{-1} \circ g^{-1}$.
-# As a test, put $x = h(w) = (w_1, e^{w_2})$ before the walkthrough's map. A rule that does not care steps to the same point, whether it works in $w$ or in $x$.
+# As a test, put $x = h(w) = (w_0, e^{w_1})$ before the walkthrough's map. A rule that does not care steps to the same point, whether it works in $w$ or in $x$.
 
 
 # %%
@@ -552,9 +557,15 @@ def to_w(x):
 
 
 chain = Problem(lambda w: old.z(to_x(w)), old.loss, lambda z, w: to_w(old.z_inverse(z, to_x(w))))
+
+
+def disagreement(rule, rate):
+    return jnp.linalg.norm(to_x(rule(chain, to_w(START), rate)) - rule(old, START, rate))
+
+
 for name, rule in RULES.items():
-    off = [jnp.linalg.norm(to_x(rule(chain, to_w(START), r)) - rule(old, START, r)) for r in [2e-4, 1e-4]]
-    print(f"{name:18s}", f"ratio {off[0] / off[1]:.2f}" if off[1] > 1e-12 else "the same point")
+    coarse, fine = disagreement(rule, 2e-4), disagreement(rule, 1e-4)
+    print(f"{name:18s}", f"ratio {coarse / fine:.2f}" if fine > 1e-12 else "the same point")
 
 # %% [markdown]
 # The straight line of the physical gradient in z-space is the subject of {ref}`straight_lines`, and {ref}`physical_gradients` draws it.
@@ -562,35 +573,53 @@ for name, rule in RULES.items():
 # ## Near the optimum
 #
 # Near a regular minimum, with a positive definite Hessian, the loss is a parabola. Gradient descent multiplies each principal component of the distance by $1 - \eta\lambda$, where $\lambda$ is the curvature: steep components vanish fast, flat ones stay.
-# The other rules multiply all components by $1 - \eta$. Newton at $\eta = 1$ even squares the error.
+# The other rules multiply all components by $1 - \eta$.
 #
-# The walkthrough's minimum is not regular. Along $x_2$ the loss is $x_2^4$: the slope is $4 x_2^3$, the Hessian is $12 x_2^2$, the Gauss-Newton matrix is $8 x_2^2$, and $z_2 = x_2^2$ shrinks by $1 - \eta$ in z-space. So each step multiplies $x_2$ by
+# At $\eta = 1$ that factor is 0, and what is left of the error after a step is due to the curvature of the map: it is proportional to the error squared.
+# A map with the regular minima $(0, \pm 1)$ shows it, $z(x) = (x_0, x_1^2 - 1)$. The physical gradient has no error left.
+
+# %%
+two_wells = Problem(
+    lambda x: jnp.stack([x[0], x[1] ** 2 - 1]),
+    lambda z: jnp.sum(z**2),
+    lambda z, x: jnp.stack([z[0], jnp.sign(x[1]) * jnp.sqrt(z[1] + 1)]),
+)
+for name, rule in [("Newton", newton), ("Gauss-Newton", gauss_newton), ("physical gradient", physical_gradient)]:
+    ratios = [(rule(two_wells, jnp.array([0, 1 + e]), 1.0)[1] - 1) / e**2 for e in [0.1, 0.01, 0.001]]
+    print(f"{name:18s} error after a step / error squared:", np.round(jnp.array(ratios), 2) + 0.0)
+
+# %% [markdown]
+# The walkthrough's minimum is not regular. Along $x_1$ the loss is $x_1^4$: the slope is $4 x_1^3$, the Hessian is $12 x_1^2$, the Gauss-Newton matrix is $8 x_1^2$, and $z_1 = x_1^2$ shrinks by $1 - \eta$ in z-space. So each step multiplies $x_1$ by
 #
 # $$
-# 1 - \frac{\eta}{3} \ \text{(Newton)}, \qquad 1 - \frac{\eta}{2} \ \text{(Gauss-Newton)}, \qquad \sqrt{1 - \eta} \ \text{(physical gradient)} .
+# \underbrace{1 - \eta/3}_{\text{Newton}}, \qquad \underbrace{1 - \eta/2}_{\text{Gauss-Newton}}, \qquad \underbrace{\sqrt{1 - \eta}}_{\text{physical gradient}} .
 # $$ (eq-degenerate-factors)
 
 # %%
 rate = 0.3
-theory = {"Newton": 1 - rate / 3, "Gauss-Newton": 1 - rate / 2, "physical gradient": (1 - rate) ** 0.5}
+theory = {
+    "Newton": 1 - rate / 3,
+    "Gauss-Newton": 1 - rate / 2,
+    "physical gradient": (1 - rate) ** 0.5,
+}
 near = {m: descend(WALKTHROUGH, m, START, rate, 60) for m in theory}
 for name, path in near.items():
     factors = path[1:, 1] / path[:-1, 1]
-    print(
-        f"{name:18s} factor {factors[-1]:.6f}, the same at each step: {np.allclose(factors, theory[name], rtol=1e-9)}"
-    )
+    same = np.allclose(factors, theory[name], rtol=1e-9)
+    print(f"{name:18s} factor {factors[-1]:.6f}, at each step: {same}")
     glue(f"update_rules-factor-{name}", round(float(factors[-1]), 6), display=False)
 
 # %% [markdown]
 # At the same rate, the factors {glue:text}`update_rules-factor-Newton:.3f`, {glue:text}`update_rules-factor-Gauss-Newton:.3f` and {glue:text}`update_rules-factor-physical gradient:.3f` are close to each other.
-# They part at $\eta = 1$: Newton keeps two thirds of $x_2$, Gauss-Newton one half, and the physical gradient lands. It lands because $z^{-1}(0)$ is the answer, and the inverse was given.
+# They part at $\eta = 1$: Newton keeps two thirds of $x_1$, Gauss-Newton one half, and the physical gradient lands. It lands because $z^{-1}(0)$ is the answer, and the inverse was given.
 #
-# Gradient descent has no factor at all. From $x_2 \leftarrow x_2 - 4 \eta x_2^3$ follows $1/x_2^2 \approx 8 \eta k$ after many steps $k$, so $x_2 \approx 1/\sqrt{8 \eta k}$. The product below tends to 1:
+# Gradient descent has no factor at all. From $x_1 \leftarrow x_1 - 4 \eta x_1^3$ follows $1/x_1^2 \approx 8 \eta k$ after many steps $k$, so $x_1 \approx 1/\sqrt{8 \eta k}$. The product below tends to 1:
 
 # %%
 slow = descend(WALKTHROUGH, "gradient descent", START, 0.01, 100_000)
 for k in [100, 1000, 10_000, 100_000]:
-    print(f"k = {k:6d}: x_2 = {slow[k, 1]:.5f}, times sqrt(8 rate k) = {slow[k, 1] * (8 * 0.01 * k) ** 0.5:.4f}")
+    product = slow[k, 1] * (8 * 0.01 * k) ** 0.5
+    print(f"k = {k:6d}: x_1 = {slow[k, 1]:.5f}, x_1 sqrt(8 rate k) = {product:.4f}")
 
 # %% tags=["hide-input", "remove-output"]
 degenerate = {"gradient descent": slow[:61]} | near
@@ -607,9 +636,9 @@ for ax, runs in zip(axes, [paths[4], degenerate], strict=True):
             label=name,
         )
     ax.set(xlabel=r"step $k$", ylim=(1e-5, 10))
-axes[0].set(title=r"regular: $P(x) = (x_1, 4 x_2)$", ylabel=r"distance to the minimum, $|x|$")
-axes[1].set_title(r"degenerate: $z(x) = (x_1, x_2^2)$")
-axes[0].legend(loc="upper right", bbox_to_anchor=(1, 0.9))
+axes[0].set(title=r"regular: $P(x) = (x_0, 4 x_1)$", ylabel=r"distance to the minimum, $|x|$")
+axes[1].set_title(r"degenerate: $z(x) = (x_0, x_1^2)$")
+axes[1].legend(loc="lower left")
 show("fig-update_rules-near", fig)
 
 # %% [markdown]
@@ -654,9 +683,9 @@ for name, derivative in {
 #
 # ## Side by side
 #
-# | rule | unit of the step | $P = (x_1, \alpha x_2)$ | factor of $x_2$ at the degenerate minimum, $\eta = 0.3$ | composes |
+# | rule | unit of the step | $P = (x_0, \alpha x_1)$ | factor of $x_1$ at the degenerate minimum, $\eta = 0.3$ | composes |
 # |---|---|---|---|---|
-# | gradient descent {eq}`eq-gradient-descent` | {glue:text}`update_rules-unit-gradient-descent` | step grows as $\alpha^2$, stable rate shrinks as $1/\alpha^2$ | none: $x_2 \approx 1/\sqrt{8\eta k}$ | no: $J J^\top$ in between |
+# | gradient descent {eq}`eq-gradient-descent` | {glue:text}`update_rules-unit-gradient-descent` | step grows as $\alpha^2$, stable rate shrinks as $1/\alpha^2$ | none: $x_1 \approx 1/\sqrt{8\eta k}$ | no: $J J^\top$ in between |
 # | quasi-Newton {eq}`eq-quasi-newton`, first step | {glue:text}`update_rules-unit-quasi-newton` | first step as gradient descent, then learns | | no |
 # | Newton {eq}`eq-newton` | {glue:text}`update_rules-unit-newton` | no change | {glue:text}`update_rules-factor-Newton:.3f` | no: curvature of $z$ enters |
 # | Gauss-Newton {eq}`eq-gauss-newton` | {glue:text}`update_rules-unit-gauss-newton` | no change | {glue:text}`update_rules-factor-Gauss-Newton:.3f` | to first order |
@@ -690,9 +719,8 @@ def damped(damping):
 
 
 for damping in [0, 10, 1e6]:
-    print(
-        f"damping {damping:9,.0f}: metre^{exponents(damped(damping))[0]:.2f} joule^{exponents(damped(damping))[1]:.2f}"
-    )
+    p, q = exponents(damped(damping))
+    print(f"damping {damping:9,.0f}: metre^{p:.2f} joule^{q:.2f}")
 
 # %% [markdown]
 # $\lambda$ has the unit of the matrix, J/m². A fixed number breaks the invariance. The more damping, the more the step is gradient descent's; in between it has no unit at all, and the exponents are not whole numbers.
@@ -711,8 +739,9 @@ for damping in [0, 10, 1e6]:
 # ````
 
 # %%
-ends = [bfgs(SCALED[alpha], START, 0.3, 8, jnp.diag(jnp.array([1, 1 / alpha**2])))[0][-1] for alpha in [1, 16]]
-print("B_0 = diag(1, 1/alpha^2), after 8 steps:", *(np.round(end, 6) for end in ends))
+for alpha in [1, 16]:
+    path, *_ = bfgs(SCALED[alpha], START, 0.3, 8, jnp.diag(jnp.array([1, 1 / alpha**2])))
+    print(f"alpha = {alpha:2d}: after 8 steps at", np.round(path[-1], 6))
 
 # %% [markdown]
 # The two problems differ by a change of the map, $z = Ax$ with $A = \mathrm{diag}(1, \alpha)$. With $B_0 = (A^\top A)^{-1}$ the first step is Gauss-Newton's, up to a factor, and each later $B_k$ follows from steps and gradients that carry the right units. BFGS inherits its sensitivity from $B_0$ alone.
@@ -723,7 +752,7 @@ print("B_0 = diag(1, 1/alpha^2), after 8 steps:", *(np.round(end, 6) for end in 
 # ```{exercise}
 # :label: update_rules-ex-newton
 #
-# Take $z(x) = (x_1, x_2^2 - 1)$ with $L = |z|^2$, which has its minima at $(0, \pm 1)$. Where do Newton, Gauss-Newton and the physical gradient go from $(1, 0.1)$, with $\eta = 0.3$? What does the Hessian say?
+# Take `two_wells` again, $z(x) = (x_0, x_1^2 - 1)$ with $L = |z|^2$. Where do Newton, Gauss-Newton and the physical gradient go from $(1, 0.1)$, with $\eta = 0.3$? What does the Hessian say?
 # ```
 #
 # ````{solution-start} update_rules-ex-newton
@@ -731,19 +760,15 @@ print("B_0 = diag(1, 1/alpha^2), after 8 steps:", *(np.round(end, 6) for end in 
 # ````
 
 # %%
-two_wells = Problem(
-    lambda x: jnp.stack([x[0], x[1] ** 2 - 1]),
-    lambda z: jnp.sum(z**2),
-    lambda z, x: jnp.stack([z[0], jnp.sign(x[1]) * jnp.sqrt(z[1] + 1)]),
-)
 begin = jnp.array([1.0, 0.1])
 for name in TOGETHER:
     path = descend(two_wells, name, begin, 0.3, 100)
-    print(f"{name:18s} x_2 after one step: {path[1, 1]:.3f}, end: {np.round(path[-1], 3) + 0.0}")
-print("Hessian at the start:", np.round(np.diag(jax.hessian(two_wells.objective)(begin)), 2))
+    print(f"{name:18s} x_1 after one step: {path[1, 1]:.3f}, end: {np.round(path[-1], 3) + 0.0}")
+hessian = jax.hessian(two_wells.objective)(begin)
+print("Hessian at the start:", np.round(np.diag(hessian), 2))
 
 # %% [markdown]
-# Along $x_2$ the Hessian is negative, because the curvature part of {eq}`eq-hessian-composition` is $2 z_2 \cdot 2 < 0$. Newton goes up to the saddle at $x_2 = 0$ and stays. The other two reach the minimum at $(0, 1)$.
+# Along $x_1$ the Hessian is negative, because the curvature part of {eq}`eq-hessian-composition` is $2 z_1 \cdot 2 < 0$. Newton goes up to the saddle at $x_1 = 0$ and stays. The other two reach the minimum at $(0, 1)$.
 # Gauss-Newton overshoots it first: its step is long because $J$ is small at the start. The physical gradient follows the bend of the map and approaches from one side.
 #
 # ```{solution-end}
