@@ -20,9 +20,6 @@ MATHJAX_PARTS = [
     "sre/mathmaps/base.json",
     "sre/mathmaps/en.json",
 ]
-# a screen reader cannot read the picture on the copy buttons, which a script adds
-NAME_COPY_BUTTONS = """window.addEventListener("load", () =>
-  document.querySelectorAll("button.copybtn").forEach(button => { button.ariaLabel ||= "Copy the code"; }));"""
 NOT_FOUND = "<h1>Page not found</h1><p>The book has no such page. The table of contents and the search lead on.</p>"
 
 
@@ -57,6 +54,12 @@ def drop_unknown_address(app: Sphinx, pagename: str, templatename: str, context:
     """Say nothing about where a page is while nobody knows."""
     if not app.config.html_baseurl and "metatags" in context:
         context["metatags"] = re.sub(r'<meta property="og:(url|image)[^>]*>\s*', "", context["metatags"])
+
+
+def drop_odd_roles(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Leave the list of references without roles: the ones it gets are deprecated, and do not fit each other."""
+    if "citation-list" in context.get("body", ""):
+        context["body"] = re.sub(r' role="(list|doc-biblioentry)"', "", context["body"])
 
 
 def add_downloads(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -99,9 +102,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
     if site_address((app.config.html_theme_options or {}).get("repository_url") or ""):
         app.setup_extension("sphinx_sitemap")  # both write whole addresses
         app.setup_extension("notfound.extension")
-    app.add_js_file(None, body=NAME_COPY_BUTTONS)
+    app.add_js_file("names.js")
     app.connect("config-inited", use_repository, priority=100)
     app.connect("html-page-context", drop_unknown_address, priority=900)
+    app.connect("html-page-context", drop_odd_roles)
     app.connect("html-page-context", add_downloads, priority=600)
     app.connect("builder-inited", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
