@@ -31,6 +31,7 @@
 
 # %%
 from functools import partial
+from itertools import pairwise
 
 import diffrax
 import jax
@@ -43,7 +44,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.optimize import minimize_scalar
 
 from straightlines import gaussian
-from straightlines.gaussian import COORDINATES
+from straightlines.gaussian import COORDINATES, fisher_matrix, mean_map, natural_gradient_flow
 from straightlines.plotting import LOOKS, draw_path, draw_target, figure, show
 
 jax.config.update("jax_enable_x64", True)
@@ -63,7 +64,7 @@ START, TARGET = np.array([0.0, 1.0]), np.array([10.0, 1.0])
 for name, system in COORDINATES.items():
     there = system.from_mean_scale(jnp.array([2.0, 0.5]))
     back = system.to_mean_scale(there)
-    print(f"{name:<12} ({there[0]:7.4f}, {there[1]:7.4f})   and back: ({back[0]:.4f}, {back[1]:.4f})")
+    print(f"{name:<12}", *(f"{x:8.4f}" for x in there), "  back", *(f"{x:7.4f}" for x in back))
 
 # %% [markdown]
 # The loss is the expected negative log-likelihood, with $y$ drawn from the target:
@@ -84,13 +85,14 @@ def loss(xi, coordinates="scale", target=TARGET):
 
 # %%
 def by_algebra(mean, scale, target=TARGET):
-    return ((target[0] - mean) ** 2 + target[1] ** 2) / (2 * scale**2) + np.log(scale) + np.log(2 * np.pi) / 2
+    squares = (target[0] - mean) ** 2 + target[1] ** 2
+    return squares / (2 * scale**2) + np.log(scale) + np.log(2 * np.pi) / 2
 
 
 members = np.random.RandomState(0).uniform([-5, 0.3], [15, 6], size=(200, 2))
 gap = np.max(np.abs(jax.vmap(loss)(members) - by_algebra(*members.T)))
 print(f"loss at the start: {loss(START):.4f}, at the target: {loss(TARGET):.4f}")
-print(f"two values against the formula, 200 members: difference < 1e-10: {gap < 1e-10}")
+print(f"two values against the formula, difference < 1e-10: {gap < 1e-10}")
 
 # %% [markdown]
 # ## The Fisher matrix
@@ -111,7 +113,8 @@ print(f"two values against the formula, 200 members: difference < 1e-10: {gap < 
 def fisher_by_quadrature(xi, coordinates):
     nodes, weights = np.polynomial.hermite_e.hermegauss(3)
     mean, scale = COORDINATES[coordinates].to_mean_scale(xi)
-    scores = jax.vmap(lambda y: gaussian.score(xi, y, coordinates))(mean + scale * nodes)
+    samples = mean + scale * nodes
+    scores = jax.vmap(lambda y: gaussian.score(xi, y, coordinates))(samples)
     return jnp.einsum("k,ki,kj->ij", weights / weights.sum(), scores, scores)
 
 
@@ -132,14 +135,18 @@ print(np.round(fisher_by_quadrature(xi, "scale"), 6) + 0.0)
 
 # %%
 def relative_gap(a, b):
-    return np.max(np.max(np.abs(a - b), axis=(1, 2)) / np.max(np.abs(b), axis=(1, 2)))
+    gaps, sizes = (np.reshape(np.abs(c), (len(c), -1)).max(axis=1) for c in (a - b, b))
+    return np.max(gaps / sizes)
 
 
 for name, system in COORDINATES.items():
     points = jax.vmap(system.from_mean_scale)(members)
-    quadrature = jax.jit(jax.vmap(partial(fisher_by_quadrature, coordinates=name)))(points)
-    algebra = jax.jit(jax.vmap(partial(gaussian.fisher_matrix, coordinates=name)))(points)
-    print(f"{name:<12} relative difference < 1e-10 at 200 members: {relative_gap(quadrature, algebra) < 1e-10}")
+    quadrature, algebra = (
+        jax.jit(jax.vmap(partial(rule, coordinates=name)))(points)
+        for rule in (fisher_by_quadrature, fisher_matrix)
+    )  # fmt: skip
+    gap = relative_gap(quadrature, algebra)
+    print(f"{name:<12} 200 members, relative difference < 1e-10: {gap < 1e-10}")
 
 # %% [markdown]
 # The Fisher matrix measures distance between distributions. The Kullback-Leibler divergence from a member to a neighbour is
@@ -154,9 +161,10 @@ direction, remainders = jnp.array([0.6, 0.8]), []
 for length in [0.02, 0.01, 0.005]:
     d = length * direction
     divergence = loss(xi + d, target=xi) - loss(xi, target=xi)
-    remainders.append(divergence - d @ gaussian.fisher_matrix(xi, "scale") @ d / 2)
-    print(f"|d| = {length:.3f}  KL {divergence:.5e}  remainder {remainders[-1]:.2e}")
-print(f"ratios of the remainders: {remainders[0] / remainders[1]:.1f}, {remainders[1] / remainders[2]:.1f}")
+    rest = divergence - d @ fisher_matrix(xi, "scale") @ d / 2
+    remainders.append(rest)
+    print(f"|d| = {length:.3f}  KL {divergence:.5e}  remainder {rest:.2e}")
+print("ratios of the remainders:", *(f"{a / b:.1f}" for a, b in pairwise(remainders)))
 
 # %% [markdown]
 # ## Two descents
@@ -165,8 +173,10 @@ print(f"ratios of the remainders: {remainders[0] / remainders[1]:.1f}, {remainde
 # With the lengths of the coordinates it is the gradient; with the lengths of {eq}`eq-kl-fisher` it is the natural gradient
 # {cite}`amari1998natural`. In the limit of small steps each becomes a flow:
 #
-# $$\text{gradient descent:}\quad \dot\xi = -\nabla L(\xi), \qquad\qquad
-#   \text{natural gradient:}\quad \dot\xi = -F(\xi)^{-1} \nabla L(\xi).$$ (eq-two-flows)
+# $$\begin{aligned}
+#   \text{gradient descent:}\quad & \dot\xi = -\nabla L(\xi), \\
+#   \text{natural gradient:}\quad & \dot\xi = -F(\xi)^{-1}\, \nabla L(\xi).
+#   \end{aligned}$$ (eq-two-flows)
 
 
 # %%
@@ -175,7 +185,8 @@ def gradient_descent(xi, coordinates="scale", target=TARGET):
 
 
 def natural_gradient(xi, coordinates="scale", target=TARGET):
-    return jnp.linalg.solve(gaussian.fisher_matrix(xi, coordinates), gradient_descent(xi, coordinates, target))
+    descent = gradient_descent(xi, coordinates, target)
+    return jnp.linalg.solve(fisher_matrix(xi, coordinates), descent)
 
 
 # %% [markdown]
@@ -190,15 +201,17 @@ def degrees(vector):
     return np.degrees(np.arctan2(vector[1], vector[0]))
 
 
+# %%
 here = np.array([2.0, 3.0])
 slope = np.asarray(jax.grad(loss)(here)) @ circle
-length = np.sqrt(np.einsum("ik,ij,jk->k", circle, gaussian.fisher_matrix(here, "scale"), circle))
+fisher = fisher_matrix(here, "scale")
+length = np.sqrt(np.einsum("ik,ij,jk->k", circle, fisher, circle))
 for name, steepness, rule in [
     ("coordinate", slope, gradient_descent),
     ("Fisher", slope / length, natural_gradient),
 ]:
-    found = degrees(circle[:, np.argmin(steepness)])
-    print(f"per {name} length, steepest at {found:.1f} degrees; the rule points to {degrees(rule(here)):.1f}")
+    found, said = degrees(circle[:, np.argmin(steepness)]), degrees(rule(here))
+    print(f"per {name} length, steepest at {found:.1f} degrees; the rule: {said:.1f}")
 
 # %% [markdown]
 # ## The straight line
@@ -208,7 +221,10 @@ for name, steepness, rule in [
 #
 # Write the density with its *natural parameters* $\theta = (\mu/\sigma^2, -1/(2\sigma^2))$:
 #
-# $$\ln p(y) = \theta_0\, y + \theta_1\, y^2 - A(\theta), \qquad A(\theta) = -\frac{\theta_0^2}{4 \theta_1} - \tfrac{1}{2} \ln(-2\theta_1) + \tfrac{1}{2} \ln 2\pi.$$ (eq-exponential-family)
+# $$\begin{aligned}
+#   \ln p(y) &= \theta_0\, y + \theta_1\, y^2 - A(\theta), \\
+#   A(\theta) &= -\frac{\theta_0^2}{4 \theta_1} - \tfrac{1}{2} \ln(-2\theta_1) + \tfrac{1}{2} \ln 2\pi.
+#   \end{aligned}$$ (eq-exponential-family)
 #
 # 1. The mean of the score in $\theta$ is zero, so $\nabla A = m$.
 # 2. Hence $\nabla_\theta L = \nabla A - (\mathrm{E}\,y, \mathrm{E}\,y^2)_\text{data} = m - m^*$.
@@ -227,17 +243,18 @@ for name, steepness, rule in [
 @partial(jax.jit, static_argnames="coordinates")
 @partial(jax.vmap, in_axes=(0, None, None))
 def velocity_in_m(xi, coordinates, target):
-    return jax.jacobian(gaussian.mean_map)(xi, coordinates) @ natural_gradient(xi, coordinates, target)
+    jacobian = jax.jacobian(mean_map)(xi, coordinates)
+    return jacobian @ natural_gradient(xi, coordinates, target)
 
 
+# %%
+m = jax.vmap(partial(mean_map, coordinates="scale"))(members)
 for name, system in COORDINATES.items():
     points, gaps = jax.vmap(system.from_mean_scale)(members), []
     for target in [TARGET, np.array([-2.0, 2.0])]:
-        straight = gaussian.mean_map(target, "scale") - jax.vmap(partial(gaussian.mean_map, coordinates="scale"))(
-            members
-        )
-        gaps.append(relative_gap(velocity_in_m(points, name, target)[..., None], straight[..., None]))
-    print(f"{name:<12} velocity in m against m* - m, relative difference < 1e-9: {max(gaps) < 1e-9}")
+        straight = mean_map(target, "scale") - m
+        gaps.append(relative_gap(velocity_in_m(points, name, target), straight))
+    print(f"{name:<12} velocity against m* - m, within 1e-9: {max(gaps) < 1e-9}")
 
 # %% [markdown]
 # ## The exact curve
@@ -255,12 +272,12 @@ for name, system in COORDINATES.items():
 
 # %%
 times = np.linspace(0, 20, 2001)
-exact = np.asarray(gaussian.natural_gradient_flow(START, TARGET, times))
-on_curve = np.sqrt(1 + exact[:, 0] * (10 - exact[:, 0]))
-apex = np.asarray(gaussian.natural_gradient_flow(START, TARGET, np.log(2)))
-print(f"flow against the curve, difference < 1e-12: {np.max(np.abs(exact[:, 1] - on_curve)) < 1e-12}")
-print(f"largest standard deviation {exact[:, 1].max():.3f}; at t = ln 2: ({apex[0]:.4f}, {apex[1]:.4f})")
-print(f"squared standard deviation there: {apex[1] ** 2:.6f}")
+exact = np.asarray(natural_gradient_flow(START, TARGET, times))
+gap = np.max(np.abs(exact[:, 1] - np.sqrt(1 + exact[:, 0] * (10 - exact[:, 0]))))
+apex = np.asarray(natural_gradient_flow(START, TARGET, np.log(2)))
+print(f"flow against the curve, difference < 1e-12: {gap < 1e-12}")
+print(f"largest standard deviation {exact[:, 1].max():.3f}")
+print(f"at t = ln 2: ({apex[0]:.4f}, {apex[1]:.4f}), squared {apex[1] ** 2:.6f}")
 glue("gaussian_geometry-apex", round(float(apex[1]), 6), display=False)
 
 # %% [markdown]
@@ -269,7 +286,7 @@ glue("gaussian_geometry-apex", round(float(apex[1]), 6), display=False)
 # The hump has a plain meaning: halfway along the line, the mean is between start and target, and data on both sides of it look like a wide distribution.
 
 # %% tags=["hide-input", "remove-output"]
-dots = np.asarray(gaussian.natural_gradient_flow(START, TARGET, np.append(np.arange(0, 3.1, 0.25), 20)))
+dots = np.asarray(natural_gradient_flow(START, TARGET, np.append(np.arange(0, 3.1, 0.25), 20)))
 look = LOOKS["natural gradient"]
 fig, (left, right) = figure(2, size=(8.4, 3.9))
 for ax, change in [(left, lambda p: p), (right, jax.vmap(COORDINATES["expectation"].from_mean_scale))]:
@@ -313,25 +330,30 @@ show("fig-gaussian_geometry-two-planes", fig)
 @jax.jit
 def solve_flow(start, target, times):
     def velocity(t, xi, args):
-        return jnp.linalg.solve(fisher_by_quadrature(xi, "log scale"), gradient_descent(xi, "log scale", target))
+        fisher = fisher_by_quadrature(xi, "log scale")
+        return jnp.linalg.solve(fisher, gradient_descent(xi, "log scale", target))
 
+    accuracy = diffrax.PIDController(rtol=1e-11, atol=1e-11)
     return diffrax.diffeqsolve(
-        diffrax.ODETerm(velocity), diffrax.Dopri8(), t0=0, t1=times[-1], dt0=1e-3, y0=start,
-        saveat=diffrax.SaveAt(ts=times), max_steps=20_000, stepsize_controller=diffrax.ClipStepSizeController(
-            diffrax.PIDController(rtol=1e-11, atol=1e-11), step_ts=times),
-    ).ys  # fmt: skip
+        diffrax.ODETerm(velocity),
+        diffrax.Dopri8(),
+        *(0, times[-1], 1e-3),
+        COORDINATES["log scale"].from_mean_scale(start),
+        saveat=diffrax.SaveAt(ts=times),
+        stepsize_controller=diffrax.ClipStepSizeController(accuracy, step_ts=times),
+    ).ys
 
+
+# %% [markdown]
+# We also take a second pair, whose target is nowhere special.
 
 # %%
-PAIRS = [
-    (START, TARGET),
-    (np.array([3.0, 0.5]), np.array([-2.0, 2.0])),
-]  # the second ends away from the source's setting
+PAIRS = [(START, TARGET), (np.array([3.0, 0.5]), np.array([-2.0, 2.0]))]
 to_plane = jax.vmap(COORDINATES["log scale"].to_mean_scale)
 for start, target in PAIRS:
-    solved = to_plane(solve_flow(COORDINATES["log scale"].from_mean_scale(start), target, times[::10]))
-    gap = np.max(np.abs(solved - gaussian.natural_gradient_flow(start, target, times[::10])))
-    print(f"{start} to {target}: ODE solver against closed form, difference < 1e-8: {gap < 1e-8}")
+    solved = to_plane(solve_flow(start, target, times[::10]))
+    gap = np.max(np.abs(solved - natural_gradient_flow(start, target, times[::10])))
+    print(f"{start} to {target}: ODE solver, difference < 1e-8: {gap < 1e-8}")
 
 # %% [markdown]
 # **Mirror descent** {cite}`beck2003mirror` takes the gradient in one space and the step in another.
@@ -348,12 +370,15 @@ def log_partition(theta):
 
 
 def mirror_descent(start, target, rate, steps):
-    def step(theta, _):
-        m = jax.grad(log_partition)(theta) - rate * jax.grad(loss)(theta, "natural", target)
-        theta = gaussian.inverse_mean_map(m, "natural")
-        return theta, COORDINATES["natural"].to_mean_scale(theta)
+    natural = COORDINATES["natural"]
 
-    return jax.lax.scan(step, COORDINATES["natural"].from_mean_scale(start), length=steps)[1]
+    def step(theta, _):
+        gradient = jax.grad(loss)(theta, "natural", target)
+        m = jax.grad(log_partition)(theta) - rate * gradient
+        theta = gaussian.inverse_mean_map(m, "natural")
+        return theta, natural.to_mean_scale(theta)
+
+    return jax.lax.scan(step, natural.from_mean_scale(start), length=steps)[1]
 
 
 # %% [markdown]
@@ -373,24 +398,32 @@ def natural_gradient_descent(start, target, rate, steps):
 # Two errors are to be told apart. One is the distance from the *curve*, wherever on it the iterate is: for an arc of a circle, the difference to its radius.
 # The other is the distance from the *flow* at the same time $t = k \eta$.
 
+
 # %%
-rates, errors = [0.02, 0.01, 0.005], {}
-for method, run in [("mirror descent", mirror_descent), ("natural gradient", natural_gradient_descent)]:
-    for rate in rates:
+def off_circle(path):
+    return np.max(np.abs(np.hypot(path[:, 0] - 5, path[:, 1]) - np.sqrt(26)))
+
+
+def off_flow(path, rate, pair):
+    flow = natural_gradient_flow(*pair, rate * np.arange(1, len(path) + 1))
+    return np.max(np.linalg.norm(path - flow, axis=1))
+
+
+# %%
+euler = {}
+for run in [mirror_descent, natural_gradient_descent]:
+    for rate in [0.02, 0.01, 0.005]:
         path = np.asarray(run(START, TARGET, rate, round(4 / rate)))
-        flow = gaussian.natural_gradient_flow(START, TARGET, rate * np.arange(1, len(path) + 1))
-        off_curve = np.max(np.abs(np.hypot(path[:, 0] - 5, path[:, 1]) - np.sqrt(26)))
-        off_flow = np.max(np.linalg.norm(path - flow, axis=1))
-        errors[method, rate] = off_curve, off_flow
-        shown = "< 1e-9" if off_curve < 1e-9 else f"{off_curve:.4f}"
-        print(f"{method:<17} rate {rate:.3f}  from the curve {shown}  from the flow {off_flow:.4f}")
+        gap, late = off_circle(path), off_flow(path, rate, PAIRS[0])
+        euler[rate] = gap
+        shown = "< 1e-9" if gap < 1e-9 else f"{gap:.4f}"
+        print(f"{run.__name__:<25} rate {rate:.3f}  curve {shown}  flow {late:.4f}")
 
 # %%
 path = np.asarray(mirror_descent(*PAIRS[1], 0.001, 4000))
-flow = np.asarray(gaussian.natural_gradient_flow(*PAIRS[1], 0.001 * np.arange(1, 4001)))
-gap = np.max(np.linalg.norm(path - flow, axis=1))
+gap = off_flow(path, 0.001, PAIRS[1])
 print(f"mirror descent for the second pair, rate 0.001: {gap:.5f} from the flow")
-glue("gaussian_geometry-euler-off-curve", round(float(errors["natural gradient", 0.01][0]), 4), display=False)
+glue("gaussian_geometry-euler-off-curve", round(float(euler[0.01]), 4), display=False)
 
 # %% [markdown]
 # All errors but one shrink in proportion to $\eta$, or nearly: three independent ways, one curve. The exception is the distance of mirror descent from the curve, which is zero.
@@ -414,9 +447,14 @@ def guess(mean):
 
 
 # %%
-worst = minimize_scalar(lambda mean: -abs(guess(mean) - exact_curve(mean)), bounds=(0, 5), method="bounded")
+def closeness(mean):
+    return -abs(guess(mean) - exact_curve(mean))
+
+
+worst = minimize_scalar(closeness, bounds=(0, 5), method="bounded")
 apex_gap = guess(5.0) - exact_curve(5.0)
-print(f"gap at the apex {apex_gap:.4f}, largest gap {-worst.fun:.4f} at a mean of {worst.x:.3f}")
+print(f"gap at the apex {apex_gap:.4f}")
+print(f"largest gap {-worst.fun:.4f}, at a mean of {worst.x:.3f}")
 glue("gaussian_geometry-guess-gap", round(float(-worst.fun), 4), display=False)
 glue("gaussian_geometry-guess-where", round(float(worst.x), 3), display=False)
 glue("gaussian_geometry-guess-apex", round(float(apex_gap), 4), display=False)
@@ -478,11 +516,12 @@ show("fig-gaussian_geometry-guess", fig)
 # %%
 def geodesic(start, target, fraction):
     (mean0, scale0), (mean1, scale1) = start, target
-    centre = (mean1**2 - mean0**2 + 2 * (scale1**2 - scale0**2)) / (2 * (mean1 - mean0))
+    centre = (mean1**2 - mean0**2 + 2 * (scale1**2 - scale0**2)) / 2 / (mean1 - mean0)
     radius = jnp.sqrt((mean0 - centre) ** 2 / 2 + scale0**2)
-    tau0, tau1 = (jnp.arctanh((mean - centre) / (jnp.sqrt(2) * radius)) for mean in (mean0, mean1))
+    width = jnp.sqrt(2) * radius
+    tau0, tau1 = (jnp.arctanh((mean - centre) / width) for mean in (mean0, mean1))
     tau = tau0 + fraction * (tau1 - tau0)
-    return jnp.stack([centre + jnp.sqrt(2) * radius * jnp.tanh(tau), radius / jnp.cosh(tau)])
+    return jnp.stack([centre + width * jnp.tanh(tau), radius / jnp.cosh(tau)])
 
 
 # %% [markdown]
@@ -500,16 +539,19 @@ def distance(p, q):
     return 2 * np.sqrt(2) * np.arcsinh(np.sqrt(squared))
 
 
+# %%
 @jax.jit
-def speed(start, target, fraction):
-    point, velocity = jax.jvp(lambda s: geodesic(start, target, s), (fraction,), (1.0,))
-    return jnp.sqrt(velocity @ gaussian.fisher_matrix(point, "scale") @ velocity)
+def speed(fraction, start, target):
+    there = partial(geodesic, start, target)
+    point, velocity = jax.jvp(there, (fraction,), (1.0,))
+    return jnp.sqrt(velocity @ fisher_matrix(point, "scale") @ velocity)
 
 
 for start, target in PAIRS:
-    length = quad(lambda s, a=start, b=target: speed(a, b, s), 0, 1)[0]
-    print(f"{start} to {target}: closed form {distance(start, target):.6f}, integral {length:.6f}")
-glue("gaussian_geometry-distance", round(float(distance(START, TARGET)), 5), display=False)
+    formula, integral = distance(start, target), quad(speed, 0, 1, (start, target))[0]
+    print(f"{start} to {target}: formula {formula:.6f}, integral {integral:.6f}")
+nearest = float(distance(START, TARGET))
+glue("gaussian_geometry-distance", round(nearest, 5), display=False)
 
 # %% [markdown]
 # That the half-ellipse is a geodesic can be tested without Poincaré. A geodesic makes $\int \tfrac{1}{2} v^\top F v$ stationary. The equation of Euler and Lagrange for it is
@@ -521,7 +563,7 @@ glue("gaussian_geometry-distance", round(float(distance(START, TARGET)), 5), dis
 
 # %%
 def geodesic_equation(xi, v, coordinates):
-    fisher = partial(gaussian.fisher_matrix, coordinates=coordinates)
+    fisher = partial(fisher_matrix, coordinates=coordinates)
     f, change = jax.jvp(fisher, (xi,), (v,))
     pull = jax.grad(lambda xi: v @ fisher(xi) @ v / 2)(xi)
     return jnp.linalg.solve(f, pull - change @ v)
@@ -531,10 +573,15 @@ def geodesic_equation(xi, v, coordinates):
 def solve_geodesic(start, target, coordinates, fractions):
     system = COORDINATES[coordinates]
     into = jax.jit(lambda s: system.from_mean_scale(geodesic(start, target, s)))
-    motion = jax.jit(lambda s, state: jnp.append(state[2:], geodesic_equation(state[:2], state[2:], coordinates)))
-    solution = solve_ivp(
-        motion, (0, 1), np.append(*jax.jvp(into, (0.0,), (1.0,))), "DOP853", fractions, rtol=1e-11, atol=1e-12
-    )
+
+    @jax.jit
+    def motion(s, state):
+        xi, v = state[:2], state[2:]
+        return jnp.append(v, geodesic_equation(xi, v, coordinates))
+
+    begin = np.append(*jax.jvp(into, (0.0,), (1.0,)))
+    accuracy = {"rtol": 1e-11, "atol": 1e-12}
+    solution = solve_ivp(motion, (0, 1), begin, "DOP853", fractions, **accuracy)
     return np.asarray(jax.vmap(system.to_mean_scale)(solution.y[:2].T))
 
 
@@ -542,9 +589,9 @@ def solve_geodesic(start, target, coordinates, fractions):
 fractions = np.linspace(0, 1, 401)
 for start, target in PAIRS:
     solved = solve_geodesic(start, target, "log scale", fractions)
-    ellipse = jax.vmap(lambda s, a=start, b=target: geodesic(a, b, s))(fractions)
+    ellipse = jax.vmap(partial(geodesic, start, target))(fractions)
     gap = np.max(np.abs(solved - ellipse))
-    print(f"{start} to {target}: geodesic equation against half-ellipse, difference < 1e-7: {gap < 1e-7}")
+    print(f"{start} to {target}: half-ellipse within 1e-7: {gap < 1e-7}")
 
 # %% [markdown]
 # ## Three curves in one picture
@@ -554,33 +601,41 @@ for start, target in PAIRS:
 
 
 # %%
-def solve(rule, coordinates, start=START, target=TARGET, duration=200.0):
+def solve(rule, coordinates, start=START, target=TARGET, slowest=1.0, duration=25.0):
     system = COORDINATES[coordinates]
     velocity = jax.jit(lambda t, xi: rule(xi, coordinates, target))
-    end = duration / np.linalg.eigvalsh(gaussian.fisher_matrix(system.from_mean_scale(target), coordinates))[0]
-    moments = np.append(0, np.geomspace(1e-9, 1, 3000)) * (end if rule is gradient_descent else 25)
-    solution = solve_ivp(
-        velocity, (0, moments[-1]), system.from_mean_scale(start), "LSODA", moments, rtol=1e-10, atol=1e-12
-    )
+    begin, end = system.from_mean_scale(start), duration / slowest
+    moments = end * np.append(0, np.geomspace(1e-9, 1, 3000))
+    accuracy = {"rtol": 1e-10, "atol": 1e-12}
+    solution = solve_ivp(velocity, (0, end), begin, "LSODA", moments, **accuracy)
     return np.asarray(jax.vmap(system.to_mean_scale)(solution.y.T))
 
 
+def descend(coordinates, start=START, target=TARGET, duration=200.0):
+    there = COORDINATES[coordinates].from_mean_scale(target)
+    slowest = np.linalg.eigvalsh(fisher_matrix(there, coordinates))[0]
+    return solve(gradient_descent, coordinates, start, target, slowest, duration)
+
+
 # %%
+def fisher_length(curve):
+    return float(np.sum(distance(curve[:-1].T, curve[1:].T)))
+
+
 curves = {
-    "gradient descent": solve(gradient_descent, "log scale"),
+    "gradient descent": descend("log scale"),
     "natural gradient": exact,
-    "Fisher-Rao geodesic": np.asarray(jax.vmap(lambda s: geodesic(START, TARGET, s))(fractions)),
+    "Fisher-Rao geodesic": np.asarray(jax.vmap(partial(geodesic, START, TARGET))(fractions)),
 }
-lengths = {name: float(np.sum(distance(curve[:-1].T, curve[1:].T))) for name, curve in curves.items()}
 for name, curve in curves.items():
-    missed = np.linalg.norm(curve[-1] - TARGET)
-    print(
-        f"{name:<20} highest {curve[:, 1].max():.3f}  length {lengths[name]:.3f}  ends at the target: {missed < 1e-5}"
-    )
-glue("gaussian_geometry-length-natural", round(lengths["natural gradient"], 3), display=False)
-glue("gaussian_geometry-length-gradient", round(lengths["gradient descent"], 3), display=False)
-glue("gaussian_geometry-highest-gradient", round(float(curves["gradient descent"][:, 1].max()), 4), display=False)
-glue("gaussian_geometry-highest-geodesic", round(float(curves["Fisher-Rao geodesic"][:, 1].max()), 4), display=False)
+    highest, there = curve[:, 1].max(), np.linalg.norm(curve[-1] - TARGET) < 1e-5
+    print(f"{name:<20} up to {highest:.3f}  length {fisher_length(curve):.3f}  arrives: {there}")
+
+# %%
+for key, curve in zip(["gradient", "natural", "geodesic"], curves.values(), strict=True):
+    highest, length = float(curve[:, 1].max()), fisher_length(curve)
+    glue(f"gaussian_geometry-highest-{key}", round(highest, 4), display=False)
+    glue(f"gaussian_geometry-length-{key}", round(length, 3), display=False)
 
 # %% tags=["hide-input", "remove-output"]
 fig, ax = figure(size=(7, 4.6))
@@ -621,26 +676,34 @@ show("fig-gaussian_geometry-three-curves", fig)
 # A direction that is steepest at every point does not make a shortest path. The slopes at the start say so: per unit of Fisher length, the loss falls
 # fastest along the natural gradient, although the geodesic is shorter.
 
+
 # %%
-start_direction = {
-    "gradient descent": gradient_descent(COORDINATES["log scale"].from_mean_scale(START), "log scale")
-    * jnp.array([1, START[1]]),
-    "natural gradient": natural_gradient(START),
-    "Fisher-Rao geodesic": jax.jvp(lambda s: geodesic(START, TARGET, s), (0.0,), (1.0,))[1],
-}
-for name, v in start_direction.items():
-    unit = v / jnp.sqrt(v @ gaussian.fisher_matrix(START, "scale") @ v)
-    print(
-        f"{name:<20} at {degrees(v):5.2f} degrees, slope of the loss per Fisher length {jax.grad(loss)(START) @ unit:.3f}"
-    )
+def log_scale_descent(p):
+    """Gradient descent in (μ, ln σ), as a velocity in (μ, σ)."""
+    xi = COORDINATES["log scale"].from_mean_scale(p)
+    return gradient_descent(xi, "log scale") * jnp.stack([1.0, p[1]])
+
+
+def geodesic_direction(p):
+    return jax.jvp(partial(geodesic, p, TARGET), (0.0,), (1.0,))[1]
+
+
+# %%
+directions = [log_scale_descent, natural_gradient, geodesic_direction]
+for rule in directions:
+    v = rule(START)
+    unit = v / jnp.sqrt(v @ fisher_matrix(START, "scale") @ v)
+    slope = jax.grad(loss)(START) @ unit
+    print(f"{rule.__name__:<20} at {degrees(v):5.2f} degrees, slope {slope:.3f}")
 
 # %% [markdown]
 # And nothing is shorter than the geodesic. Push its middle up or down, and it gets longer.
 
 # %%
+bump = np.stack([0 * fractions, np.sin(np.pi * fractions)], axis=1)
 for height in [-0.2, -0.1, 0.0, 0.1, 0.2]:
-    bent = curves["Fisher-Rao geodesic"] + height * np.stack([0 * fractions, np.sin(np.pi * fractions)], axis=1)
-    print(f"middle pushed by {height:+.1f}: length {np.sum(distance(bent[:-1].T, bent[1:].T)):.4f}")
+    bent = curves["Fisher-Rao geodesic"] + height * bump
+    print(f"middle pushed by {height:+.1f}: length {fisher_length(bent):.4f}")
 
 # %% [markdown]
 # ## The field of update directions
@@ -653,16 +716,6 @@ for height in [-0.2, -0.1, 0.0, 0.1, 0.2]:
 # The ellipses of the Fisher matrix grow with $\sigma$: where distributions are wide, one unit of $\mu$ matters less. That is all the difference.
 # The last field follows geodesics to the target. It has the same ellipses, but does not descend the loss.
 
-
-# %%
-def geodesic_direction(p):
-    return jax.jvp(lambda s: geodesic(p, TARGET, s), (0.0,), (1.0,))[1]
-
-
-def log_scale_descent(p):
-    return gradient_descent(COORDINATES["log scale"].from_mean_scale(p), "log scale") * jnp.stack([1.0, p[1]])
-
-
 # %%
 mu, sigma = np.linspace(-2.03, 12, 57), np.linspace(0.3, 10.5, 52)
 plane = np.stack(np.meshgrid(mu, sigma), axis=-1)
@@ -672,13 +725,16 @@ rules = {
     "natural gradient": natural_gradient,
     "along geodesics": geodesic_direction,
 }
-fields = {name: np.asarray(jax.jit(jax.vmap(jax.vmap(rule)))(plane)) for name, rule in rules.items()}
+fields = {
+    name: np.asarray(jax.jit(jax.vmap(jax.vmap(rule)))(plane)) for name, rule in rules.items()
+}  # fmt: skip
+
+# %%
 below = plane[..., 1] ** 2 < TARGET[1] ** 2 + (TARGET[0] - plane[..., 0]) ** 2
-for name, field in fields.items():
+for rule, field in zip(rules.values(), fields.values(), strict=True):
     up = field[..., 1] > 0
-    print(
-        f"{name:<38} raises sigma in {100 * up.mean():.1f} % of the plane, exactly where it is too small: {np.array_equal(up, below)}"
-    )
+    share, same = 100 * up.mean(), np.array_equal(up, below)
+    print(f"{rule.__name__:<19} raises sigma in {share:.1f} %, just where too small: {same}")
 
 # %% [markdown]
 # Both gradient descents and the natural gradient agree on *where* to raise $\sigma$: wherever $\sigma^2 < \sigma^{*2} + (\mu - \mu^*)^2$, the best variance for that mean.
@@ -686,7 +742,7 @@ for name, field in fields.items():
 
 # %% tags=["hide-input", "remove-output"]
 fig, axes = figure(2, 2, size=(8.4, 6.7), sharex=True, sharey=True)
-paths = [solve(gradient_descent, "scale"), *curves.values()]
+paths = [descend("scale"), *curves.values()]
 names = ["gradient descent", *curves]
 ellipse_at = [(0.5, 1.2), (5, 1.2), (9.7, 2.6), (0.5, 4.5), (5, 4.5), (2.5, 8), (9, 8)]
 for ax, (title, field), path, name in zip(axes.flat, fields.items(), paths, names, strict=True):
@@ -721,25 +777,31 @@ show("fig-gaussian_geometry-fields", fig)
 
 # %%
 def gap_to(curve, reference):
-    """Largest distance of a point of `curve` from the polygon `reference`, in (mean, standard deviation)."""
-    a, b = reference[:-1], reference[1:]
-    along = np.einsum("pki,ki->pk", curve[:, None] - a, b - a) / np.maximum(np.sum((b - a) ** 2, axis=1), 1e-300)
-    nearest = a + np.clip(along, 0, 1)[..., None] * (b - a)
-    return np.max(np.min(np.linalg.norm(curve[:, None] - nearest, axis=-1), axis=1))
+    """Largest distance of a point of `curve` from the polygon `reference`."""
+    a, side = reference[:-1], np.diff(reference, axis=0)
+    along = np.einsum("pki,ki->pk", curve[:, None] - a, side)
+    along = np.clip(along / np.maximum(np.sum(side**2, axis=1), 1e-300), 0, 1)
+    away = curve[:, None] - (a + along[..., None] * side)
+    return np.max(np.min(np.linalg.norm(away, axis=-1), axis=1))
 
 
 # %%
-descents = {name: solve(gradient_descent, name) for name in COORDINATES}
 for name in COORDINATES:
-    natural = solve(natural_gradient, name)
-    off_circle = np.max(np.abs(np.hypot(natural[:, 0] - 5, natural[:, 1]) - np.sqrt(26)))
-    off_ellipse = np.max(np.abs(solve_geodesic(START, TARGET, name, fractions) - curves["Fisher-Rao geodesic"]))
-    off = gap_to(descents[name][::10], descents["log scale"])
-    print(f"{name:<12} natural gradient off by < 1e-6: {off_circle < 1e-6}, geodesic: {off_ellipse < 1e-6}, "
-          f"gradient descent: {off:.2f}, highest {descents[name][:, 1].max():.2f}")  # fmt: skip
+    natural = off_circle(solve(natural_gradient, name))
+    shortest = solve_geodesic(START, TARGET, name, fractions)
+    gap = np.max(np.abs(shortest - curves["Fisher-Rao geodesic"]))
+    same = natural < 1e-6, gap < 1e-6
+    print(f"{name:<12} same natural gradient: {same[0]}, same geodesic: {same[1]}")
+
+# %%
+descents = {name: descend(name) for name in COORDINATES}
+for name, curve in descents.items():
+    gap = gap_to(curve[::10], descents["log scale"])
+    print(f"gradient descent in {name:<12} up to {curve[:, 1].max():.2f}, off by {gap:.2f}")
 
 # %% [markdown]
-# Six runs of the natural gradient give one curve, six solutions of the geodesic equation give one curve, and six runs of gradient descent give six.
+# Six runs of the natural gradient give one curve, six solutions of the geodesic equation give one curve, and six runs of gradient descent give six,
+# up to several units away from the run in $(\mu, \ln\sigma)$.
 # In {numref}`fig-gaussian_geometry-coordinates` the same curves are drawn in their own coordinates.
 # The natural gradient bends in all panels but the expectation parameters. It is the same curve all the same: only the paper is different.
 
@@ -814,8 +876,9 @@ show("fig-gaussian_geometry-six-descents", fig)
 u_mean = 0.0101 / 10
 u_scale = (1 - np.sqrt(1 - 4 * (1.01001**2 - 1) / 100)) / 2
 for name, u in [("mean", u_mean), ("standard deviation", u_scale)]:
-    print(f"{name:<18} at time {-np.log(u):.4f}: {np.ceil(-np.log(u) / 1e-4):.0f} steps")
-print(np.round(gaussian.natural_gradient_flow(START, TARGET, -np.log(u_scale)), 6))
+    time = -np.log(u)
+    print(f"{name:<18} at time {time:.4f}: {np.ceil(time / 1e-4):.0f} steps")
+print(np.round(natural_gradient_flow(START, TARGET, -np.log(u_scale)), 6))
 
 # %% [markdown]
 # The standard deviation decides. Near the target it is $1 + 50 u$, so it needs $u$ to be five times smaller than the mean does.
@@ -845,12 +908,13 @@ def reverse(xi, coordinates="scale", target=TARGET):
         here = COORDINATES[coordinates].to_mean_scale(xi)
         return loss(target, target=here) - loss(here, target=here)
 
-    return jnp.linalg.solve(gaussian.fisher_matrix(xi, coordinates), -jax.grad(divergence)(xi))
+    descent = -jax.grad(divergence)(xi)
+    return jnp.linalg.solve(fisher_matrix(xi, coordinates), descent)
 
 
 curve = solve(reverse, "log scale")
 print(f"largest |sigma - 1| < 1e-7: {np.max(np.abs(curve[:, 1] - 1)) < 1e-7}")
-print(f"length {np.sum(distance(curve[:-1].T, curve[1:].T)):.2f}, ends at {curve[-1].round(4)}")
+print(f"length {fisher_length(curve):.2f}, ends at {curve[-1].round(4)}")
 
 # %% [markdown]
 # The two lines, one straight in $m$ and one straight in $\theta$, lie on either side of the geodesic.
@@ -871,11 +935,14 @@ print(f"length {np.sum(distance(curve[:-1].T, curve[1:].T)):.2f}, ends at {curve
 # We run each method in the new units, and print its highest $\sigma$ in the old ones.
 
 # %%
-for rule, name in [(natural_gradient, "log scale"), (gradient_descent, "scale"), (gradient_descent, "log scale")]:
-    highest = [
-        solve(rule, name, unit * START, unit * TARGET, 2000)[:, 1].max() / unit for unit in [0.1, 1, 10]
-    ]  # fmt: skip
-    print(f"{rule.__name__} in {name:<9}:", ", ".join(f"{height:.3f}" for height in highest))
+runs = {
+    "natural gradient": lambda *ends: solve(natural_gradient, "log scale", *ends),
+    "gradient descent in scale": lambda *ends: descend("scale", *ends, 2000),
+    "gradient descent in log scale": lambda *ends: descend("log scale", *ends, 2000),
+}
+for name, run in runs.items():
+    highest = [run(unit * START, unit * TARGET)[:, 1].max() / unit for unit in [0.1, 1, 10]]
+    print(f"{name:<30}", *(f"{height:7.3f}" for height in highest))
 
 # %% [markdown]
 # A change of units is a change of coordinates, so the natural gradient does not notice. Gradient descent in $(\mu, \sigma)$ follows the same curve too, at another pace, because both of its
