@@ -676,7 +676,8 @@ for method, update in stored.items():
 #
 # ### One step
 #
-# With $\eta = 1$ the physical gradient lands at the minimum in one step.
+# The walkthrough concludes that the physical gradient wins wherever there is an inverse. With $\eta = 1$ it even lands at
+# the minimum in one step.
 
 # %%
 print(np.asarray(physical_step(problem, start, 1.0)))
@@ -792,8 +793,8 @@ glue("physical-gradients-kept", f"{kept:.6f}", display=False)
 
 # %% [markdown]
 # The difference is {glue:text}`physical-gradients-rotten` instead of {glue:text}`physical-gradients-kept`. The reason is the step of the
-# finite differences. L-BFGS asks for $10^{-8}$. SciPy once converted every start to 64-bit floats. It now
-# computes in the precision of the start, where adding $10^{-8}$ to 3 changes nothing. So it takes another step, the
+# finite differences. SciPy's L-BFGS asks for $10^{-8}$. The published digits come from such differences in
+# 64-bit floats. Today SciPy computes them in the precision of the start, where adding $10^{-8}$ to 3 changes nothing. So it takes another step, the
 # square root of the rounding unit of 32-bit floats times $x$, and that is coarse.
 
 
