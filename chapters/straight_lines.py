@@ -74,9 +74,9 @@ def likelihood_fit(target, coordinates="log scale"):
 fit, toy = gaussian_fit(target), walkthrough()
 mean_scale = jax.vmap(gaussian.COORDINATES["log scale"].to_mean_scale)
 fit_descent = descend(likelihood_fit(target), "gradient descent", [0.0, 0.0], 1e-3, 100_000)
-fit_physical = descend(fit, "physical gradient", [0.0, 0.0], 0.3, 14)
-toy_newton = descend(toy, "Newton", [3.0, 3.0], 1 / 3, 24)
-toy_physical = descend(toy, "physical gradient", [3.0, 3.0], 0.3, 14)
+fit_physical = descend(fit, "physical gradient", [0.0, 0.0], 0.3, 24)
+toy_newton = descend(toy, "Newton", [3.0, 3.0], 1 / 3, 36)
+toy_physical = descend(toy, "physical gradient", [3.0, 3.0], 0.3, 24)
 
 # %% [markdown]
 # The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. That of the toy is $x(t) = (3 e^{-t}, 3 e^{-t/2})$, which this
@@ -148,7 +148,7 @@ ax.set(
     ylabel=r"standard deviation $\sigma$",
 )
 word(ax, "gradient descent", (2.4, 8.4), "gradient descent")
-word(ax, "natural gradient", (5, 3.5), "natural gradient", ha="center")
+word(ax, "natural gradient", (3.6, 3.3), "natural gradient", ha="center")
 
 ax = axes["toy"]
 draw_path(ax, toy_newton, "Newton")
@@ -167,8 +167,10 @@ draw_target(ax, (0, 0))
 ax.set(xlim=(-0.06, 1.07), ylim=(-0.06, 1.07), aspect="equal", title="Both, in the right space")
 ax.set(xlabel="way still to go, first coordinate (share)", ylabel="way still to go, second coordinate (share)")
 along = {"rotation": 45, "rotation_mode": "anchor", "ha": "center", "va": "top", "textcoords": "offset points"}
-word(ax, "natural gradient and physical gradient:", (0.79, 0.79), "natural gradient", xytext=(6, -6), **along)
-word(ax, "one straight line", (0.79, 0.79), "natural gradient", xytext=(17, -17), fontweight="bold", **along)
+middle = (0.75, 0.75)
+word(ax, "natural gradient,", middle, "natural gradient", xytext=(6, -6), **along)
+word(ax, "physical gradient:", middle, "physical gradient", xytext=(17, -17), **along)
+word(ax, "one straight line", middle, "natural gradient", xytext=(28, -28), fontweight="bold", **along)
 word(ax, "Newton", (0.40, 0.63), "Newton", ha="right")
 word(ax, "gradient descent", (0.70, 0.1), "gradient descent", ha="center")
 ax.annotate("start", (1, 1), xytext=(-9, 5), textcoords="offset points", ha="right")
@@ -304,6 +306,22 @@ show("fig-straight-lines-book", fig)
 # Here $T(y) = y$, $\theta = 2z$, $A(\theta) = |\theta|^2/4$. So $m = \nabla A = \theta/2 = z$ and $F_\theta = \tfrac12 I$, and $F_x = J^\top F_\theta^{-1} J = 2 J^\top J$.
 # The natural-gradient step, Gauss-Newton's step and the linearised physical gradient are one and the same here. The observation is a single point, $m^* = 0$.
 #
+# The Fisher matrix is the mean of score times score. The score at $y$ is $2 J^\top (y - z)$, linear in $y$, so that four points with the mean and the covariance of the model give the exact answer.
+
+# %%
+x, offsets = jnp.array([3.0, 3.0]), np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])  # mean 0, covariance I/2
+
+
+def log_density(x, y):
+    return -jnp.sum((y - toy.z(x)) ** 2)
+
+
+scores = jax.vmap(jax.grad(log_density), (None, 0))(x, toy.z(x) + offsets)
+J = jax.jacobian(toy.z)(x)
+print("Fisher matrix:", (scores.T @ scores / 4).tolist())
+print("2 JᵀJ:        ", (2 * J.T @ J).tolist())
+
+# %% [markdown]
 # ## Three families
 #
 # The tests take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. The third family is new to the book, and less obliging: the gamma distribution, with density
@@ -514,7 +532,7 @@ for name, family in families.items():
 # %%
 root = np.random.RandomState(3).normal(size=(2, 2))
 weighted = fit._replace(loss=lambda m: (m - fit_target) @ (root @ root.T) @ (m - fit_target) / 2)
-paths = [descend(problem, "physical gradient", [0.0, 0.0], 0.3, 14) for problem in (fit, weighted)]
+paths = [descend(problem, "physical gradient", [0.0, 0.0], 0.3, 24) for problem in (fit, weighted)]
 print("same path for another Q to 1e-9:", bool(np.abs(paths[0] - paths[1]).max() < 1e-9))
 
 # %% [markdown]
@@ -536,7 +554,7 @@ marks = descend(gamma_fit, "physical gradient", family.start, 0.3, 12)
 euler = descend(gamma_fit, "Gauss-Newton", family.start, 0.1, 80)
 fig, axes = figure(2)
 for ax, view in zip(axes, (jnp.exp, jax.vmap(family.mean)), strict=True):
-    draw_path(ax, view(euler), "Gauss-Newton", label="natural gradient, Euler steps")
+    draw_path(ax, view(euler), "Gauss-Newton", label="natural gradient, Euler steps", markevery=4)
     draw_path(ax, view(flows["gamma"]), "natural gradient", label="natural gradient, flow", markers=False, start=False)
     ax.plot(
         *view(marks).T,
@@ -560,8 +578,8 @@ show("fig-straight-lines-gamma", fig)
 # :name: fig-straight-lines-gamma
 # :alt: Left, shape against rate. The natural-gradient flow first falls, then rises steeply to the target at (9, 3), with diamonds on it. Euler steps leave it. Right, the mean of ln y against the mean of y. The flow is a straight line, the diamonds are on it, the Euler steps bow away from it. A grey region at the lower right holds no member of the family.
 #
-# A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Triangles: natural-gradient steps with
-# η = 0.1 in (ln α, ln β), which leave the line.
+# A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Triangles: every fourth natural-gradient step with
+# η = 0.1 in (ln α, ln β). These leave the line.
 # ```
 
 # %% [markdown]
@@ -618,7 +636,7 @@ for coordinates, system in gaussian.COORDINATES.items():
     family = gaussian_family(coordinates)
     share = shares_left(jax.vmap(family.mean)(scipy_flow(family)), family.target)
     flow_gap = np.abs(share - np.exp(-clock)[:, None]).max()
-    path = descend(gaussian_fit(target, coordinates), "physical gradient", family.start, 0.3, 14)
+    path = descend(gaussian_fit(target, coordinates), "physical gradient", family.start, 0.3, 24)
     step_gap = np.abs(jax.vmap(system.to_mean_scale)(path) - log_scale_path).max()
     print(
         f"{coordinates:12s} flow on the line to 1e-9: {flow_gap < 1e-9}   same physical gradient to 1e-9: {step_gap < 1e-9}"
@@ -650,9 +668,11 @@ for method in ("physical gradient", "Newton"):
 # $m$ and has no such term: this is all that the two differ by.
 
 # %%
-xi = jnp.array([2.0, 1.0])
-euler = 0.01 * natural_direction(gaussian_family("log scale"), xi)
-print("Euler step is Gauss-Newton's:", bool(np.allclose(xi + euler, STEPS["Gauss-Newton"](fit, xi, 0.01), rtol=1e-12)))
+for name, family in families.items():
+    xi = jnp.array(family.start) + 0.1
+    euler = xi + 0.01 * natural_direction(family, xi)
+    same = np.allclose(euler, STEPS["Gauss-Newton"](fits[name], xi, 0.01), rtol=1e-12)
+    print(f"{name:9s} natural-gradient step is Gauss-Newton's step on the surrogate: {same}")
 
 # %% [markdown]
 # The departure is the largest difference of the two shares along the path. Four rates, in four coordinate systems, each until $t = 8$ at least.
@@ -762,10 +782,10 @@ draw_path(
     ax,
     mean_scale(newton_in_m[:family_until]),
     "physical gradient",
-    label="Newton in $m$, on the likelihood",
+    label="physical gradient (Newton in $m$)",
     start=False,
 )
-draw_path(ax, mean_scale(newton_in_x), "Newton", label=r"Newton in $(\mu, \ln\sigma)$, on the likelihood", start=False)
+draw_path(ax, mean_scale(newton_in_x), "Newton", label=r"Newton in $(\mu, \ln\sigma)$", start=False)
 draw_target(ax, target)
 ax.set(xlim=(-8, 11.5), ylim=(0, 12), xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$")
 ax.legend(loc="upper right")
@@ -820,7 +840,7 @@ for eta in (0.3, 0.003):
 # *Inside the mean domain.* The data may look nothing like the family. The two points 9 and 11 have $m^* = (10, 101)$, the target of this chapter, and lead along the same path: `likelihood_fit` uses exactly them. And the mean of counts is no count: a Poisson
 # family fits a data mean of 1.5 as well as any other.
 #
-# *On its boundary.* A single datum $y = 10$ has $m^* = (10, 100)$, with variance zero. No Gaussian has it, $L$ has no minimum, and the theorem holds without its last sentence. The flow is straight for all time, and $\sigma$ shrinks as it approaches what it cannot reach.
+# *On its boundary.* A single datum $y = 10$ has $m^* = (10, 100)$, with variance zero. No Gaussian has it, $L$ has no minimum, and the theorem holds without its last sentence. The flow is straight for all time, and $\sigma^2$ shrinks like $e^{-t}$ as it approaches what it cannot reach.
 
 
 # %%
