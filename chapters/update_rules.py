@@ -16,7 +16,7 @@
 # (update_rules)=
 # # Update rules
 #
-# This chapter puts six update rules side by side: gradient descent, Newton and quasi-Newton, Gauss-Newton, the natural gradient,
+# This chapter puts seven update rules side by side: gradient descent, Newton and quasi-Newton, Gauss-Newton, the natural gradient,
 # the inverse Jacobian and the physical gradient.
 # Each of them turns a point into a better one. They differ in what they take a step *of*.
 #
@@ -178,7 +178,7 @@ report(newton, "newton")
 # H_x = J^\top H_z J + \sum_k \frac{\partial L}{\partial z_k}\, \nabla_x^2 z_k .
 # $$ (eq-hessian-composition)
 #
-# The second part is there only when the map is curved. It mixes the curvature of $z$ with the slope of $L$, and it can have any sign. For the walkthrough at $(3, 3)$ it is a third of the Hessian:
+# The second part is there only when the map is curved. It mixes the curvature of $z$ with the slope of $L$, and it can have any sign. For the walkthrough at $(3, 3)$ it is a large part of the Hessian:
 
 # %%
 problem, z = WALKTHROUGH, WALKTHROUGH.z(START)
@@ -188,9 +188,12 @@ curvature_part = jnp.tensordot(jax.grad(problem.loss)(z), jax.hessian(problem.z)
 print("J^T H_z J:", np.diag(metric_part), "  dL/dz . d2z/dx2:", np.diag(curvature_part))
 hessian = jax.hessian(problem.objective)(START)
 print("sum is the Hessian:", np.allclose(metric_part + curvature_part, hessian))
+glue("update_rules-hessian", round(float(hessian[1, 1]), 6), display=False)
+glue("update_rules-metric", round(float(metric_part[1, 1]), 6), display=False)
+glue("update_rules-share", round(float(metric_part[1, 1] / hessian[1, 1]), 6), display=False)
 
 # %% [markdown]
-# Newton divides by 108 where the metric part alone is 72, so its step in $x_1$ is only two thirds of the step with the metric part alone.
+# Along $x_1$, Newton divides by {glue:text}`update_rules-hessian:.0f` where the metric part alone is {glue:text}`update_rules-metric:.0f`. So its step is only {glue:text}`update_rules-share:.2f` times the step with the metric part alone.
 # Where the second part makes the Hessian indefinite, Newton walks *uphill*: see {ref}`update_rules-ex-newton`.
 #
 # ## Quasi-Newton
@@ -524,9 +527,10 @@ J, z = jax.jacobian(WALKTHROUGH.z)(START), WALKTHROUGH.z(START)
 for name, rule in RULES.items():
     in_x, in_z = ((rule(p, u, 1e-3) - u) / 1e-3 for p, u in [(WALKTHROUGH, START), (identity, z)])
     print(f"{name:18s} J dx: {np.round(J @ in_x, 1)}   dz: {np.round(in_z, 1)}")
+    glue(f"update_rules-turn-{name}", round(float((J @ in_x)[1] / in_z[1]), 6), display=False)
 
 # %% [markdown]
-# Gradient descent multiplies the second component by $J_{11}^2 = 36$. Newton moves it by 6 where Newton in z-space asks for 9: the curvature part of {eq}`eq-hessian-composition` is in the way.
+# Gradient descent makes the second component {glue:text}`update_rules-turn-gradient descent:.0f` times as long, by $J_{11}^2$. Newton moves it only {glue:text}`update_rules-turn-Newton:.2f` times as far as Newton in z-space asks: the curvature part of {eq}`eq-hessian-composition` is in the way.
 # The rest agree, to first order. The order shows when the rate is halved: a difference of first order is divided by 2, one of second order by 4. Both the difference and this ratio:
 
 
