@@ -228,7 +228,8 @@ for method in ["gradient descent", "Newton", "physical gradient", "Gauss-Newton"
 
 
 # %% [markdown]
-# The book keeps every number that the walkthrough prints, to set it beside the published one in {ref}`reproduction`.
+# The book keeps every number that the walkthrough prints, to set it beside the published one in {ref}`reproduction`. A
+# position is kept as it is printed: NumPy prints the fewest digits that tell a 32-bit float from its neighbours.
 
 
 # %% tags=["remove-output"]
@@ -238,8 +239,11 @@ def glue_each(quantity, values):
         glue(f"physical-gradients-{method}-{quantity}", value, display=False)
 
 
-positions = {method: path[1:].tolist() for method, path in paths.items()}
-glue_each("positions", positions)
+def as_printed(path):
+    return [[float(str(number)) for number in position] for position in path]
+
+
+glue_each("positions", {method: as_printed(path[1:]) for method, path in paths.items()})
 
 # %% [markdown]
 # And how far from the minimum they end.
