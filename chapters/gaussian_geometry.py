@@ -44,7 +44,8 @@ from scipy.integrate import quad, solve_ivp
 from scipy.optimize import minimize_scalar
 
 from straightlines import gaussian
-from straightlines.gaussian import COORDINATES, fisher_matrix, mean_map, natural_gradient_flow
+from straightlines.gaussian import COORDINATES, fisher_matrix, mean_map
+from straightlines.gaussian import natural_gradient_flow as exact_flow
 from straightlines.plotting import LOOKS, draw_path, draw_target, figure, show
 
 jax.config.update("jax_enable_x64", True)
@@ -64,7 +65,8 @@ START, TARGET = np.array([0.0, 1.0]), np.array([10.0, 1.0])
 for name, system in COORDINATES.items():
     there = system.from_mean_scale(jnp.array([2.0, 0.5]))
     back = system.to_mean_scale(there)
-    print(f"{name:<12}", *(f"{x:8.4f}" for x in there), "  back", *(f"{x:7.4f}" for x in back))
+    shown = [f"{x:8.4f}" for x in [*there, *back]]
+    print(f"{name:<12}", *shown[:2], "  and back", *shown[2:])
 
 # %% [markdown]
 # The loss is the expected negative log-likelihood, with $y$ drawn from the target:
@@ -125,9 +127,11 @@ print(np.round(fisher_by_quadrature(xi, "scale"), 6) + 0.0)
 # %% [markdown]
 # Algebra gives the same matrix. In $(\mu, \sigma)$, with $e = (y - \mu)/\sigma$ a standard normal number,
 #
-# $$s = \frac{1}{\sigma} \begin{pmatrix} e \\ e^2 - 1 \end{pmatrix}, \qquad
-#   F(\mu, \sigma) = \frac{1}{\sigma^2} \begin{pmatrix} \mathrm{E}\,e^2 & \mathrm{E}(e^3 - e) \\ \mathrm{E}(e^3 - e) & \mathrm{E}(e^2 - 1)^2 \end{pmatrix}
-#   = \frac{1}{\sigma^2} \begin{pmatrix} 1 & 0 \\ 0 & 2 \end{pmatrix},$$ (eq-fisher-gaussian)
+# $$\begin{aligned}
+#   s &= \frac{1}{\sigma} \begin{pmatrix} e \\ e^2 - 1 \end{pmatrix}, \\
+#   F(\mu, \sigma) &= \frac{1}{\sigma^2} \begin{pmatrix} \mathrm{E}\,e^2 & \mathrm{E}(e^3 - e) \\ \mathrm{E}(e^3 - e) & \mathrm{E}(e^2 - 1)^2 \end{pmatrix}
+#   = \frac{1}{\sigma^2} \begin{pmatrix} 1 & 0 \\ 0 & 2 \end{pmatrix},
+#   \end{aligned}$$ (eq-fisher-gaussian)
 #
 # because the first four moments of $e$ are 0, 1, 0 and 3. In other coordinates the score is multiplied by the Jacobian matrix
 # $J = \partial(\mu, \sigma)/\partial\xi$, hence $F(\xi) = J^\top F(\mu, \sigma)\, J$. This is `gaussian.fisher_matrix`.
@@ -164,7 +168,8 @@ for length in [0.02, 0.01, 0.005]:
     rest = divergence - d @ fisher_matrix(xi, "scale") @ d / 2
     remainders.append(rest)
     print(f"|d| = {length:.3f}  KL {divergence:.5e}  remainder {rest:.2e}")
-print("ratios of the remainders:", *(f"{a / b:.1f}" for a, b in pairwise(remainders)))
+ratios = [f"{a / b:.1f}" for a, b in pairwise(remainders)]
+print("ratios of the remainders:", *ratios)
 
 # %% [markdown]
 # ## Two descents
@@ -190,7 +195,7 @@ def natural_gradient(xi, coordinates="scale", target=TARGET):
 
 
 # %% [markdown]
-# We measure what "fastest" means. Take one unit of length at the start, in any of 3600 directions, and see where the slope of the loss is steepest.
+# We measure what "fastest" means. Take one unit of length at $(2, 3)$, in any of 3600 directions, and see where the slope of the loss is steepest.
 
 # %%
 angles = np.radians(np.arange(0, 360, 0.1))
@@ -211,7 +216,7 @@ for name, steepness, rule in [
     ("Fisher", slope / length, natural_gradient),
 ]:
     found, said = degrees(circle[:, np.argmin(steepness)]), degrees(rule(here))
-    print(f"per {name} length, steepest at {found:.1f} degrees; the rule: {said:.1f}")
+    print(f"per {name} length: steepest at {found:.1f} degrees, rule {said:.1f}")
 
 # %% [markdown]
 # ## The straight line
@@ -272,9 +277,9 @@ for name, system in COORDINATES.items():
 
 # %%
 times = np.linspace(0, 20, 2001)
-exact = np.asarray(natural_gradient_flow(START, TARGET, times))
+exact = np.asarray(exact_flow(START, TARGET, times))
 gap = np.max(np.abs(exact[:, 1] - np.sqrt(1 + exact[:, 0] * (10 - exact[:, 0]))))
-apex = np.asarray(natural_gradient_flow(START, TARGET, np.log(2)))
+apex = np.asarray(exact_flow(START, TARGET, np.log(2)))
 print(f"flow against the curve, difference < 1e-12: {gap < 1e-12}")
 print(f"largest standard deviation {exact[:, 1].max():.3f}")
 print(f"at t = ln 2: ({apex[0]:.4f}, {apex[1]:.4f}), squared {apex[1] ** 2:.6f}")
@@ -286,7 +291,7 @@ glue("gaussian_geometry-apex", round(float(apex[1]), 6), display=False)
 # The hump has a plain meaning: halfway along the line, the mean is between start and target, and data on both sides of it look like a wide distribution.
 
 # %% tags=["hide-input", "remove-output"]
-dots = np.asarray(natural_gradient_flow(START, TARGET, np.append(np.arange(0, 3.1, 0.25), 20)))
+dots = np.asarray(exact_flow(START, TARGET, np.append(np.arange(0, 3.1, 0.25), 20)))
 look = LOOKS["natural gradient"]
 fig, (left, right) = figure(2, size=(8.4, 3.9))
 for ax, change in [(left, lambda p: p), (right, jax.vmap(COORDINATES["expectation"].from_mean_scale))]:
@@ -352,7 +357,7 @@ PAIRS = [(START, TARGET), (np.array([3.0, 0.5]), np.array([-2.0, 2.0]))]
 to_plane = jax.vmap(COORDINATES["log scale"].to_mean_scale)
 for start, target in PAIRS:
     solved = to_plane(solve_flow(start, target, times[::10]))
-    gap = np.max(np.abs(solved - natural_gradient_flow(start, target, times[::10])))
+    gap = np.max(np.abs(solved - exact_flow(start, target, times[::10])))
     print(f"{start} to {target}: ODE solver, difference < 1e-8: {gap < 1e-8}")
 
 # %% [markdown]
@@ -405,7 +410,7 @@ def off_circle(path):
 
 
 def off_flow(path, rate, pair):
-    flow = natural_gradient_flow(*pair, rate * np.arange(1, len(path) + 1))
+    flow = exact_flow(*pair, rate * np.arange(1, len(path) + 1))
     return np.max(np.linalg.norm(path - flow, axis=1))
 
 
@@ -516,7 +521,8 @@ show("fig-gaussian_geometry-guess", fig)
 # %%
 def geodesic(start, target, fraction):
     (mean0, scale0), (mean1, scale1) = start, target
-    centre = (mean1**2 - mean0**2 + 2 * (scale1**2 - scale0**2)) / 2 / (mean1 - mean0)
+    heights = (scale1**2 - scale0**2) / (mean1 - mean0)
+    centre = (mean0 + mean1) / 2 + heights
     radius = jnp.sqrt((mean0 - centre) ** 2 / 2 + scale0**2)
     width = jnp.sqrt(2) * radius
     tau0, tau1 = (jnp.arctanh((mean - centre) / width) for mean in (mean0, mean1))
@@ -629,7 +635,8 @@ curves = {
 }
 for name, curve in curves.items():
     highest, there = curve[:, 1].max(), np.linalg.norm(curve[-1] - TARGET) < 1e-5
-    print(f"{name:<20} up to {highest:.3f}  length {fisher_length(curve):.3f}  arrives: {there}")
+    length = fisher_length(curve)
+    print(f"{name:<20} up to {highest:.3f}  length {length:.3f}  arrives: {there}")
 
 # %%
 for key, curve in zip(["gradient", "natural", "geodesic"], curves.values(), strict=True):
@@ -667,7 +674,7 @@ show("fig-gaussian_geometry-three-curves", fig)
 #
 # - **Gradient descent** asks which direction is steepest with the lengths of the coordinates. At the start the target is ten standard deviations off, and the
 #   loss is steepest in $\ln\sigma$. So the distribution first widens, to $\sigma = $ {glue:text}`gaussian_geometry-highest-gradient:.2f`, until it covers the data.
-#   After that $\sigma$ is always the best one for the current mean, and $\mu$ creeps.
+#   After that $\sigma$ is nearly the best one for the current mean, and $\mu$ creeps.
 # - **The natural gradient** asks the same with the lengths of the Fisher matrix. It is straight in the expectation parameters, and a circle here.
 # - **The geodesic** asks for the shortest way to a target that it must know in advance. It never looks at the loss. It rises only to
 #   {glue:text}`gaussian_geometry-highest-geodesic:.3f`, and its length is the distance, {glue:text}`gaussian_geometry-distance:.3f`.
@@ -714,7 +721,7 @@ for height in [-0.2, -0.1, 0.0, 0.1, 0.2]:
 #
 # The first two rules have their circles from coordinates, and the circles do not know how wide a distribution is.
 # The ellipses of the Fisher matrix grow with $\sigma$: where distributions are wide, one unit of $\mu$ matters less. That is all the difference.
-# The last field follows geodesics to the target. It has the same ellipses, but does not descend the loss.
+# The last field follows geodesics to the target. It has the same ellipses, but does not look at the loss.
 
 # %%
 mu, sigma = np.linspace(-2.03, 12, 57), np.linspace(0.3, 10.5, 52)
@@ -734,7 +741,8 @@ below = plane[..., 1] ** 2 < TARGET[1] ** 2 + (TARGET[0] - plane[..., 0]) ** 2
 for rule, field in zip(rules.values(), fields.values(), strict=True):
     up = field[..., 1] > 0
     share, same = 100 * up.mean(), np.array_equal(up, below)
-    print(f"{rule.__name__:<19} raises sigma in {share:.1f} %, just where too small: {same}")
+    name = rule.__name__
+    print(f"{name:<19} raises sigma in {share:.1f} %, just where too small: {same}")
 
 # %% [markdown]
 # Both gradient descents and the natural gradient agree on *where* to raise $\sigma$: wherever $\sigma^2 < \sigma^{*2} + (\mu - \mu^*)^2$, the best variance for that mean.
@@ -797,11 +805,12 @@ for name in COORDINATES:
 descents = {name: descend(name) for name in COORDINATES}
 for name, curve in descents.items():
     gap = gap_to(curve[::10], descents["log scale"])
-    print(f"gradient descent in {name:<12} up to {curve[:, 1].max():.2f}, off by {gap:.2f}")
+    highest = curve[:, 1].max()
+    print(f"gradient descent in {name:<12} up to {highest:.2f}, off by {gap:.2f}")
 
 # %% [markdown]
 # Six runs of the natural gradient give one curve, six solutions of the geodesic equation give one curve, and six runs of gradient descent give six,
-# up to several units away from the run in $(\mu, \ln\sigma)$.
+# up to several units away from the run in $(\mu, \ln\sigma)$ ({numref}`fig-gaussian_geometry-six-descents`).
 # In {numref}`fig-gaussian_geometry-coordinates` the same curves are drawn in their own coordinates.
 # The natural gradient bends in all panels but the expectation parameters. It is the same curve all the same: only the paper is different.
 
@@ -878,7 +887,7 @@ u_scale = (1 - np.sqrt(1 - 4 * (1.01001**2 - 1) / 100)) / 2
 for name, u in [("mean", u_mean), ("standard deviation", u_scale)]:
     time = -np.log(u)
     print(f"{name:<18} at time {time:.4f}: {np.ceil(time / 1e-4):.0f} steps")
-print(np.round(natural_gradient_flow(START, TARGET, -np.log(u_scale)), 6))
+print(np.round(exact_flow(START, TARGET, -np.log(u_scale)), 6))
 
 # %% [markdown]
 # The standard deviation decides. Near the target it is $1 + 50 u$, so it needs $u$ to be five times smaller than the mean does.
