@@ -98,7 +98,7 @@ def test_pages_ask_no_other_host_for_anything(pages):
         for address in fetched(parse(path))
         if urlsplit(address).scheme not in {"", "data"} or urlsplit(address).netloc
     ]
-    assert not foreign
+    assert not foreign, "\n".join(foreign)
 
 
 def test_style_sheets_and_scripts_ask_no_other_host_for_anything(pages):
@@ -117,7 +117,7 @@ def test_style_sheets_and_scripts_ask_no_other_host_for_anything(pages):
         foreign += [
             f"{name(path)} asks for {address}" for address in SCRIPT_ADDRESS.findall(path.read_text(encoding="utf-8"))
         ]
-    assert not foreign
+    assert not foreign, "\n".join(foreign)
 
 
 def test_maths_comes_with_the_book(pages):
@@ -148,7 +148,7 @@ def test_every_image_is_there_and_can_be_read_aloud(pages):
                 wrong.append(f"{where} has a path for its alt text: {alt}")
             elif image.find_parent("article") and len(alt.split()) < 4:
                 wrong.append(f"{where} has an alt text that says too little: {alt}")
-    assert not wrong
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_link_inside_the_book_leads_somewhere(pages):
@@ -171,7 +171,7 @@ def test_every_link_inside_the_book_leads_somewhere(pages):
                 broken.append(f"{name(path)}: {address} is not there")
             elif parts.fragment and target.suffix == ".html" and unquote(parts.fragment) not in anchors(target):
                 broken.append(f"{name(path)}: {address} has no such place")
-    assert not sorted(set(broken))
+    assert not broken, "\n".join(sorted(set(broken)))
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -220,7 +220,7 @@ def test_references_are_resolved_and_nothing_is_left_raw(articles):
             f"{page}: {match}"
             for match in re.findall(r".{0,30}(?:\?\?|\{[a-z:]+\}`|\$\$|<Figure|np\.\w+\(|<\w+ object).{0,30}", text)
         ]
-    assert not left
+    assert not left, "\n".join(left)
 
 
 @pytest.mark.parametrize("suffix", [".py", ".ipynb"])
@@ -238,7 +238,7 @@ def test_nothing_names_a_place_on_the_machine_that_built_it(pages):
     place = re.compile(rf"{re.escape(str(ROOT))}|file://|(?<![\w.:/-])(?:/home/|/Users/|/root/|/tmp/|[A-Z]:\\)\w")
     texts = [*pages, BOOK / "searchindex.js", *(path for path in (BOOK / "_sources").rglob("*") if path.is_file())]
     found = [f"{name(path)}: {match}" for path in texts for match in place.findall(path.read_text(encoding="utf-8"))]
-    assert not found
+    assert not found, "\n".join(found)
 
 
 def test_pages_are_quick_to_load(pages):
@@ -249,7 +249,7 @@ def test_pages_are_quick_to_load(pages):
         size = path.stat().st_size + sum(part.stat().st_size for part in parts if part.is_file())
         if size > 8e6:
             heavy.append(f"{name(path)}: {size / 1e6:.1f} MB")
-    assert not heavy
+    assert not heavy, "\n".join(heavy)
 
 
 def test_every_page_says_its_language_and_title(articles):

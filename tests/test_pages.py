@@ -122,7 +122,7 @@ def test_pages_open_without_an_error_and_with_their_maths(names, browser, base):
             page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager')")
             wrong += [f"{name}: image {source} does not show" for source in page.evaluate(broken)]
             wrong += [f"{name}: {text}" for text in watched.wrong]
-    assert not wrong
+    assert not wrong, "\n".join(wrong)
 
 
 # text whose contrast with its ground is below 4.5
@@ -172,7 +172,7 @@ def test_pages_fit_the_window_and_can_be_read(names, browser, server, size, mode
                 if width > min(size["width"], natural + 16):
                     wrong.append(f"{name}: an image of {natural} pixels is {width} wide")
             wrong += [f"{name}: faint, {found}" for found in page.evaluate(FAINT)]
-    assert not wrong
+    assert not wrong, "\n".join(wrong)
 
 
 def test_pages_have_their_landmarks_headings_and_names(names, browser, server):
@@ -190,7 +190,7 @@ def test_pages_have_their_landmarks_headings_and_names(names, browser, server):
                 f"{name}: h{upper} is followed by h{lower}" for upper, lower in pairwise(levels) if lower > upper + 1
             ]
             wrong += [f"{name}: nobody can name {element}" for element in page.evaluate(NAMELESS)]
-    assert not wrong
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_first_page_leads_to_the_introduction(browser, base):
