@@ -14,10 +14,13 @@ Exit status: 0 done, 1 a process or its host failed, 2 a wrong argument, 130 int
 """
 
 import argparse
+import ctypes
+import hashlib
 import io
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -100,6 +103,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
+DEAD = "a process failed or its host died; the finished parts are kept, and the same command goes on with them"
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_int)
+def _explain_abort(number: int) -> None:
+    say(f"error: {DEAD}")
+    os._exit(1)
+
+
 def join_cluster(args: argparse.Namespace) -> bool:
     """Join the other processes, if there are any. Whether there are."""
     options = {"initialization_timeout": args.timeout, "heartbeat_timeout_seconds": args.timeout}
@@ -113,6 +125,8 @@ def join_cluster(args: argparse.Namespace) -> bool:
             jax.distributed.initialize(**options)
     except Exception as error:
         raise SweepError(f"the processes did not find one another within {args.timeout} s: {error}") from error
+    # JAX's answer to a dead process is to abort this one, from a thread where Python handles no signal
+    ctypes.CDLL(None).signal(signal.SIGABRT, _explain_abort)
     return jax.process_count() > 1
 
 
@@ -204,23 +218,23 @@ class Parts:
         return whole
 
 
-def agree(is_first: bool, several: bool, make):
-    """What `make` returns or raises in process 0, as an array of integers, in every process."""
-    answer, failure = np.zeros(1, np.int32), None
-    if is_first:
+def agree(first: bool, several: bool, make) -> list[int]:
+    """The integers that `make` returns in process 0, in every process; if it raises a SweepError, all raise one."""
+    answer, error = np.zeros(1, np.int32), None
+    if first:
         try:
             answer = np.asarray(make(), np.int32)
-        except SweepError as error:
-            failure = error
+        except SweepError as raised:
+            error = raised
     if several:
-        status = multihost_utils.broadcast_one_to_all(np.int32([failure.status if failure else 0, answer.size]))
-        if status[0]:
-            raise failure or SweepError("process 0 refused the arguments", int(status[0]))
-        buffer = answer if is_first else np.zeros(int(status[1]), np.int32)
-        answer = np.asarray(multihost_utils.broadcast_one_to_all(buffer))
-    if failure:
-        raise failure
-    return answer
+        status, size = multihost_utils.broadcast_one_to_all(np.int32([error.status if error else 0, answer.size]))
+        if status and not first:
+            error = SweepError("process 0 has refused: see its message", int(status))
+        elif not status:
+            answer = multihost_utils.broadcast_one_to_all(answer if first else np.zeros(size, np.int32))
+    if error:
+        raise error
+    return np.asarray(answer).tolist()
 
 
 def sweep(args: argparse.Namespace, several: bool) -> None:
@@ -228,11 +242,16 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
     first = jax.process_index() == 0
     parts: list[Parts] = []
 
+    asked = hashlib.sha256(repr([getattr(args, name) for name in SETTINGS]).encode()).digest()
+    asked = int.from_bytes(asked[:3])
+
     def plan():
         parts.append(Parts(args))
-        return [args.part_runs, *parts[0].done()]
+        return [asked, args.part_runs, *parts[0].done()]
 
-    part_runs, *done = agree(first, several, plan).tolist()
+    theirs, part_runs, *done = agree(first, several, plan)
+    if theirs != asked:
+        raise SweepError("the arguments differ from those of process 0", 2)
     last = args.first_run + args.runs
     ranges = [(r, min(part_runs, last - r)) for r in range(args.first_run, last, part_runs)]
     if first and args.rule == "tango":
@@ -308,7 +327,7 @@ def main() -> int:
     except Exception as error:
         if not several:
             raise
-        say(f"error: a process failed or its host died; the finished parts are kept. {type(error).__name__}: {error}")
+        say(f"error: {DEAD} ({type(error).__name__}: {error})")
         status = 1
     if several:  # the usual way out would wait for the other processes, which may be dead
         os._exit(status)

@@ -1,5 +1,6 @@
 """Stochastic update rules as optax gradient transformations."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -78,14 +79,18 @@ def tango_gamma_bound(parameters: ArrayLike, coordinates: str = "log scale") -> 
 
     Raises: ValueError for an unknown coordinate system, a wrong shape or a point outside the family.
     """
-    parameters = jnp.asarray(parameters, float)
-    fisher = fisher_matrix(parameters, coordinates)
+    fisher, fourth = _moments_of_score(jnp.asarray(parameters, float), coordinates)
+    return float(2 / np.linalg.eigvals(np.linalg.solve(fisher, fourth)).real.max())
+
+
+@partial(jax.jit, static_argnames="coordinates")
+def _moments_of_score(parameters, coordinates):
+    r"""The Fisher matrix and $\mathrm{E}[|g|^2 g g^\top]$ of the score $g$."""
     mean, scale = COORDINATES[coordinates].to_mean_scale(parameters)
     nodes, weights = np.polynomial.hermite_e.hermegauss(8)  # exact: the integrand is of degree 8 in the normal
     gradients = jax.vmap(score, (None, 0, None))(parameters, mean + scale * nodes, coordinates)
     weights = weights / weights.sum() * (gradients**2).sum(axis=1)
-    fourth = jnp.einsum("n,ni,nj->ij", weights, gradients, gradients)
-    return float(2 / jnp.linalg.eigvals(jnp.linalg.solve(fisher, fourth)).real.max())
+    return fisher_matrix(parameters, coordinates), jnp.einsum("n,ni,nj->ij", weights, gradients, gradients)
 
 
 def moving_average(step_size: float) -> optax.GradientTransformationExtraArgs:
