@@ -21,7 +21,7 @@
 #
 # You will see
 #
-# - five other maps $z$, each chosen to break something: a linear one, Rosenbrock's, one with a minimum away from the
+# - five other problems, each chosen to break something: a linear map, Rosenbrock's, one with a minimum away from the
 #   origin, one with two branches, and one whose Jacobian is singular on the way;
 # - optimisers of two libraries, optax and optimistix {cite:p}`deepmind2020optax,rader2024optimistix`, from many starts
 #   and in many rotations, against steps and against gradient evaluations;
@@ -177,8 +177,9 @@ point = np.array([-1.2, 1.0])
 z = np.array([1 - point[0], 10 * (point[1] - point[0] ** 2)])
 back = np.array([1 - z[0], z[1] / 10 + (1 - z[0]) ** 2])
 print(f"loss at the start: {(1 - point[0]) ** 2 + 100 * (point[1] - point[0] ** 2) ** 2:.1f}, as |z|²: {z @ z:.1f}")
-print("z and its inverse as in the package, to 1e-12:", np.allclose(valley.z(point), z, 0, 1e-12), end=" ")
-print(np.allclose(valley.z_inverse(jnp.array(z), point), back, 0, 1e-12), np.allclose(back, point, 0, 1e-12))
+pairs = [(valley.z(point), z), (valley.z_inverse(jnp.array(z), point), back), (back, point)]
+agree = all(np.allclose(one, other, 0, 1e-12) for one, other in pairs)
+print(f"z and its inverse as in the package, and back at the start, to 1e-12: {agree}")
 
 # %%
 rosenbrock_paths = compare(valley, (-1.2, 1.0), [(1, 1)])
@@ -393,14 +394,14 @@ def optimize(rule, problem, start, steps):
 #
 # | method | passes a step, in two dimensions |
 # |---|---|
-# | gradient descent, AdaGrad, RMSProp, Adam, Lion, Polyak | 1: the gradient (Polyak's loss value comes with it) |
+# | gradient descent, AdaGrad, RMSProp, Adam, Lion, sign SGD, Polyak | 1: the gradient (Polyak's loss value comes with it) |
 # | L-BFGS | 1 for each trial of its line search, 1 for the first gradient |
 # | Gauss-Newton, Levenberg-Marquardt, dogleg | 2: the rows of $J$, which give the gradient too; also for a rejected trial |
 # | Newton | 3: the gradient, and 2 products with the Hessian |
 # | physical gradient | 2: one evaluation of $z$, one of $z^{-1}$, taken to be equally dear |
 #
 # In $n$ dimensions Gauss-Newton needs $n$ and Newton $n + 1$. The physical gradient's 2 stays, if $z^{-1}$ is a formula. If it
-# is not, the last section says what a numerical inverse costs.
+# is not, the section on numerical inverses says what that costs.
 
 
 # %%
@@ -869,7 +870,8 @@ print("root finder converged:", bool(attempt.result == optimistix.RESULTS.succes
 #   Jacobians that hold up the others. It needs the inverse; where there is none it must say so.
 # - A method that scales coordinates one by one can win on one pair of axes. Turn the axes before you believe it.
 # - Count passes, not steps; look at positions, not losses; and say from how many starts a method arrived.
-# - A root finder with implicit derivatives is an inverse that one can train through. {ref}`learning_with_inverses` does.
+# - A root finder with implicit derivatives is an inverse that one can train through. {ref}`learning_with_inverses` puts inverses into the
+#   training of networks.
 #
 # ## Exercises
 #
