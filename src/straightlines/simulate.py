@@ -117,7 +117,10 @@ def first_hit(
     _checks.finite_array("target", target)
     _checks.at_least_zero("absolute_tolerance", absolute_tolerance)
     _checks.at_least_zero("relative_tolerance", relative_tolerance)
-    inside = np.isclose(path[1:], target, rtol=relative_tolerance, atol=absolute_tolerance).all(axis=1)
+    tolerance = absolute_tolerance + relative_tolerance * np.abs(target)
+    inside = np.ones(len(path) - 1, bool)
+    for column, center, width in zip(path[1:].T, target, tolerance, strict=True):
+        inside &= np.abs(column - center) <= width
     return int(inside.argmax()) if inside.any() else None
 
 
