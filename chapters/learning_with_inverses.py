@@ -343,6 +343,22 @@ glue("learning_with_inverses-loss-least", round(float(ratio_y.min()), 1), displa
 glue("learning_with_inverses-loss-most", round(float(ratio_y.max()), 1), display=False)
 
 # %% [markdown]
+# At $\xi = 1$ the band of the physical gradient is wide: one network does worse than the others. Staying on a piece has its price. A network that starts with answers on several pieces keeps them, and has to jump in between. Adam's networks, from the same starts, slide over the crests and end on one piece. These are the pieces on which the trained networks answer:
+
+
+# %%
+def pieces_used(net, wave):
+    return jnp.round((jax.vmap(net)(targets) @ wave.to_phase.T)[:, 0] / jnp.pi)
+
+
+row = SETTINGS.index((1, 45))
+one_wave = jax.tree.map(lambda part: part[row], waves)
+for method in ("physical gradient", "Adam"):
+    stacked = jax.tree.map(lambda leaf: leaf[row] if eqx.is_array(leaf) else leaf, trained[method])
+    used = np.asarray(eqx.filter_jit(over_seeds(pieces_used))(stacked, one_wave)).astype(int)
+    print(f"{method:18} pieces of each seed:", [np.unique(numbers).tolist() for numbers in used])
+
+# %% [markdown]
 # With $\xi = 32$ the error in $x$ is smaller by a factor between {glue:text}`learning_with_inverses-gain-least` and {glue:text}`learning_with_inverses-gain-most`. The error in $y$ is *larger*, by a factor between {glue:text}`learning_with_inverses-loss-least` and {glue:text}`learning_with_inverses-loss-most`.
 #
 # Both follow from the units. The proxy loss counts in units of $x$, and one unit of $x$ in the steep direction is $10\,\xi = 320$ units of $y_2$. An error in $x$ that is too small for the proxy loss to bother with is a large one in $y_2$. The split of the error in $y$ shows it:
@@ -497,7 +513,7 @@ glue("learning-hig-gauss-newton-loss", round(float(loss["Gauss-Newton"][1]), 2),
 print(f"Adam {loss['Adam'][1]:.2f}, Gauss-Newton {loss['Gauss-Newton'][1]:.2f}")
 
 # %% [markdown]
-# Adam's agrees, at this rate and length. For Gauss-Newton the threshold decides.
+# Adam's agrees, at this rate and length. Gauss-Newton's is lower here, and its seeds end far apart: the threshold decides, and the rate. We count it as not reproduced.
 #
 # ## Heat, backwards
 #
@@ -625,7 +641,7 @@ for method, net in heat_trained.items():
     spectra = np.asarray(eqx.filter_jit(eqx.filter_vmap(by_wave))(net))
     ring[method] = np.stack([spectra[:, np.round(k) == r].mean(axis=1) for r in rings], axis=1)
     lost[method] = np.median(spectra[:, ~kept].mean(axis=1))
-print("waves that the stable inverse drops stay lost:", all(bool(error > 0.8) for error in lost.values()))
+print("dropped waves: wrong by more than their own size:", all(bool(error > 1) for error in lost.values()))
 
 # %% tags=["hide-input", "remove-output"]
 fig, axes = figure(3, size=(9.4, 3.3))
@@ -635,7 +651,8 @@ for method in HEAT:
     draw_bands(axes[2], rings, ring[method], method)
 axes[0].set(yscale="log", xlabel="updates", ylabel="error in $x$")
 axes[1].set(yscale="log", xlabel="updates", ylabel="error in $y$")
-axes[2].set(xlabel="wave number $|k|$", ylabel="relative error in $x$", ylim=(0, None))
+axes[2].set(xlabel="wave number $|k|$", ylabel="relative error in $x$", yscale="log")
+axes[2].axhline(1, color="#777777", linewidth=1)
 axes[2].axvspan(k[~kept].min(), rings[-1], color="#999999", alpha=0.2, linewidth=0)
 axes[1].legend(loc="upper right", fontsize=8)
 show("fig-learning_with_inverses-heat", fig)
@@ -643,12 +660,27 @@ show("fig-learning_with_inverses-heat", fig)
 # %% [markdown]
 # ```{glue:figure} fig-learning_with_inverses-heat
 # :name: fig-learning_with_inverses-heat
-# :alt: Three panels. The error in x and the error in y fall with the updates, lowest for the physical gradient, then Adam, then SGD. In the third panel the error rises with the wave number; the physical gradient's line is lowest for the middle waves, and all lines come together near one in a grey band on the right.
+# :alt: Three panels. The error in x and the error in y fall with the updates, lowest for the physical gradient, then Adam, then SGD. In the third panel the error rises with the wave number, for the physical gradient latest; all lines end far above one in a grey band on the right.
 #
 # The heat equation backwards: errors against updates, and the final error wave by wave. In the grey band the stable inverse is silent.
 # ```
 #
-# {numref}`fig-learning_with_inverses-heat` shows a gain that is real and modest. Here the physical gradient wins in $x$ and in $y$. The output loss weighs a wave's error by $g_k^2$; the proxy loss weighs all kept waves alike, and so the middle waves are learned sooner. The finest waves remain lost: the target hardly contains them, and the stable inverse asks nothing of them.
+# {numref}`fig-learning_with_inverses-heat` shows a gain that is real and modest. Here the physical gradient wins in $x$ and in $y$. The output loss weighs the error of a wave by $g_k^2$; the proxy loss weighs all kept waves alike, and so it gets further up the wave numbers.
+#
+# The finest waves are worse than lost. No rule asks anything of them, and what remains there is the network's random start, many times larger than the waves themselves. So do not ask: drop from each answer the waves that the stable inverse drops.
+
+
+# %%
+def filtered_error(net):
+    return jnp.std(filtered(kept, answer(net, outcomes)) - causes)
+
+
+for method, net in heat_trained.items():
+    after = np.median(eqx.filter_jit(eqx.filter_vmap(filtered_error))(net))
+    print(f"{method:18} error in x {np.median(heat_x[method][:, -1]):.2g}, without the dropped waves {after:.2g}")
+
+# %% [markdown]
+# The checkered noise in the answers below comes from those waves and their neighbours.
 
 # %% tags=["hide-input", "remove-output"]
 fig, axes = figure(4, 2, size=(8.4, 4.4))
@@ -667,7 +699,7 @@ show("fig-learning_with_inverses-images", fig)
 # %% [markdown]
 # ```{glue:figure} fig-learning_with_inverses-images
 # :name: fig-learning_with_inverses-images
-# :alt: Two rows of four small images. The targets are smooth blurs, the sources have blocks with clear edges, and the two networks' answers show the blocks with softened edges.
+# :alt: Two rows of four small images. The targets are smooth blurs, the sources have blocks with clear edges, and the two networks' answers show the blocks with softened edges and faint checkered noise.
 #
 # Two targets that no network saw in training, the sources that made them, and the answers of two networks.
 # ```
@@ -690,7 +722,7 @@ show("fig-learning_with_inverses-time", fig)
 # :name: fig-learning_with_inverses-time
 # :alt: Nine horizontal bars on a logarithmic axis, three for each problem. Within the wave and within the heat problem the bars are of similar length; in the toy the half-inverse and Gauss-Newton bars are many times longer than Adam's.
 #
-# Time for one update of one network, in the run that made this page. The inverse costs about as much as backpropagation; the decomposition costs much more.
+# Time for one update of one network, in the run that made this page. The inverse adds little; the decomposition costs much more.
 # ```
 
 # %%
