@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,19 +44,20 @@ def figure1():
     random.uniform(size=4 * 3 * 1000)
     normals = random.standard_normal(LIMIT * 2)
     runs = {}
-    for name, optimizer, samples, averaging in [
-        ("TANGO", optimizers.tango(STEP_SIZE, GAMMA), 2, None),
-        ("SGD", optax.sgd(RATE), 1, None),
-        ("averaged SGD", optax.sgd(GAMMA), 1, STEP_SIZE),
-    ]:
-        missing = LIMIT * samples - normals.size
-        if missing > 0:
-            normals = np.concatenate([normals, random.standard_normal(missing)])
-        block = normals[: LIMIT * samples].reshape(LIMIT, samples)
-        path = np.asarray(simulate.path(_kept(name, optimizer), START, TARGET, block, averaging=averaging))
-        hit = simulate.first_hit(path, TARGET)
-        runs[name] = path[: None if hit is None else hit + 2], hit
-        normals = normals[samples * (LIMIT if hit is None else hit + 1) :]
+    with ThreadPoolExecutor(1) as pool:
+        rest = pool.submit(random.standard_normal, LIMIT * 2)  # the other runs' numbers, while the first one runs
+        for name, optimizer, samples, averaging in [
+            ("TANGO", optimizers.tango(STEP_SIZE, GAMMA), 2, None),
+            ("SGD", optax.sgd(RATE), 1, None),
+            ("averaged SGD", optax.sgd(GAMMA), 1, STEP_SIZE),
+        ]:
+            block = normals[: LIMIT * samples].reshape(LIMIT, samples)
+            optimizer = _kept(name, optimizer)
+            path = np.asarray(simulate.path(optimizer, START, TARGET, block, averaging=averaging, until=0.01))
+            hit = simulate.first_hit(path, TARGET)
+            runs[name] = path, hit
+            used = samples * (LIMIT if hit is None else hit + 1)
+            normals = np.concatenate([normals[used:], rest.result()]) if name == "TANGO" else normals[used:]
     return runs
 
 

@@ -166,6 +166,17 @@ def test_the_bound_of_gamma_is_the_formula(scale, bound):
     )
 
 
+@pytest.mark.parametrize("steps", [1, 1023, 1024, 2000])
+def test_a_path_can_end_at_its_first_hit(steps):
+    normals = np.random.RandomState(4).standard_normal((steps, 2))
+    settings = {"start": (1.0, 2.0), "target": (1.0, 1.5), "normals": normals}
+    for tolerance in (0.0, 0.02, 0.3):
+        whole = simulate.path(tango(2e-3, 1e-2), **settings)
+        hit = simulate.first_hit(whole, (1.0, 1.5), absolute_tolerance=tolerance)
+        part = simulate.path(tango(2e-3, 1e-2), **settings, until=tolerance)
+        np.testing.assert_allclose(part, whole[: None if hit is None else hit + 2], rtol=0, atol=1e-13)
+
+
 GOOD = {"start": START, "target": TARGET, "normals": np.zeros((3, 2))}
 
 
@@ -184,6 +195,7 @@ GOOD = {"start": START, "target": TARGET, "normals": np.zeros((3, 2))}
         ({"normals": [["a"]]}, TypeError, "normals must be an array of real numbers"),
         ({"coordinates": "polar"}, ValueError, "coordinates must be one of 'log scale'.*got 'polar'"),
         ({"averaging": 0.0}, ValueError, r"averaging must be in \(0, 1\], got 0\.0"),
+        ({"until": -0.1}, ValueError, r"until must be at least 0, got -0\.1"),
         ({"averaging": 1.5}, ValueError, r"averaging must be in \(0, 1\], got 1\.5"),
     ],
 )

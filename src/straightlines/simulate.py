@@ -30,13 +30,12 @@ def _update(optimizer, target, coordinates, parameters, state, normals):
     return optax.apply_updates(parameters, updates), optax.tree.cast_like(new_state, state)
 
 
-def _average(averaging, average, parameters):
-    """The next moving average of the parameters: themselves, if none is asked for."""
-    return parameters if averaging is None else (1 - averaging) * average + averaging * parameters
+_PIECE = 1024  # steps after which a path that may end early looks whether it should
 
 
 @partial(jax.jit, static_argnames=("optimizer", "coordinates", "averaging"))
-def _path(optimizer, start, target, normals, coordinates, averaging):
+def _path(optimizer, start, target, normals, tolerance, coordinates, averaging):
+    """States after every step, shape (steps, 2); with a tolerance, zeros in pieces after the one with the first hit."""
     optimizer = optax.with_extra_args_support(optimizer)
     coordinate_map = COORDINATES[coordinates]
     parameters = coordinate_map.from_mean_scale(start)
@@ -44,11 +43,31 @@ def _path(optimizer, start, target, normals, coordinates, averaging):
     def step(carry, normal):
         parameters, state, average = carry
         parameters, state = _update(optimizer, target, coordinates, parameters, state, normal)
-        average = _average(averaging, average, parameters)
+        if averaging is None:
+            return (parameters, state, None), parameters
+        average = (1 - averaging) * average + averaging * parameters
         return (parameters, state, average), average
 
-    _, path = jax.lax.scan(step, (parameters, optimizer.init(parameters), parameters), normals)
-    return jnp.concatenate([start[None], jax.vmap(coordinate_map.to_mean_scale)(path)])
+    def run(carry, normals):
+        carry, path = jax.lax.scan(step, carry, normals)
+        return carry, jax.vmap(coordinate_map.to_mean_scale)(path)
+
+    carry = parameters, optimizer.init(parameters), None if averaging is None else parameters
+    if tolerance is None:
+        return run(carry, normals)[1]
+
+    steps, samples = normals.shape
+    pieces = jnp.pad(normals, ((0, -steps % _PIECE), (0, 0))).reshape(-1, _PIECE, samples)
+
+    def piece(carry):
+        number, inner, path, _ = carry
+        inner, states = run(inner, pieces[number])
+        hit = (jnp.abs(states - target) <= tolerance).all(axis=1).any()
+        return number + 1, inner, path.at[number].set(states), hit
+
+    path = jnp.zeros((len(pieces), _PIECE, 2), normals.dtype)
+    final = jax.lax.while_loop(lambda c: (c[0] < len(pieces)) & ~c[3], piece, (0, carry, path, False))
+    return final[2].reshape(-1, 2)[:steps]
 
 
 def path(
@@ -59,6 +78,7 @@ def path(
     *,
     coordinates: str = "log scale",
     averaging: float | None = None,
+    until: float | None = None,
 ) -> Array:
     r"""Path of an online optimiser that fits $N(\mu, \sigma^2)$ to samples of a target Gaussian.
 
@@ -74,8 +94,10 @@ def path(
       coordinates: a name in `COORDINATES`: the parameters that are optimised.
       averaging: $\delta t$ in (0, 1] of the moving average $a \leftarrow (1 - \delta t) a + \delta t\, \xi$ that is
         returned in place of the iterates $\xi$, or None.
+      until: the absolute tolerance of a `first_hit` that ends the path, which saves the steps after it; or None.
 
-    Returns: $(\mu, \sigma)$ at the start and after every step, shape (steps + 1, 2).
+    Returns: $(\mu, \sigma)$ at the start and after every step, shape (steps + 1, 2); with `until`, the rows up to the
+      first hit, if there is one.
 
     Raises: ValueError for a wrong shape, a number that is not finite, $\sigma \le 0$, an unknown coordinate system,
       no steps, an averaging outside (0, 1], or float64 normals while JAX's x64 mode is off.
@@ -88,12 +110,23 @@ def path(
     _checks.member("coordinates", coordinates, COORDINATES)
     if averaging is not None:
         _checks.unit_interval("averaging", averaging)
+    if until is not None:
+        _checks.at_least_zero("until", until)
     dtype = np.asarray(normals).dtype if not isinstance(normals, Array) else normals.dtype
     normals = jnp.asarray(normals)
     if dtype == np.float64 and normals.dtype != dtype:
         raise ValueError("normals has dtype float64, but JAX's x64 mode is off: set jax_enable_x64, or pass float32")
-    start, target = jnp.asarray(start, normals.dtype), jnp.asarray(target, normals.dtype)
-    return _path(optimizer, start, target, normals, coordinates, averaging)
+    start, target = np.asarray(start, normals.dtype), np.asarray(target, normals.dtype)
+    tolerance = None if until is None else _tolerance(target, until, 1e-5)
+    states = np.asarray(_path(optimizer, start, target, normals, tolerance, coordinates, averaging))
+    states = np.concatenate([start[None], states])
+    hit = None if until is None else first_hit(states, target, absolute_tolerance=until)
+    return jnp.asarray(states[: None if hit is None else hit + 2])
+
+
+def _tolerance(target, absolute, relative):
+    """Half the sides of the box around the target, in its dtype."""
+    return (absolute + relative * np.abs(target)).astype(target.dtype)
 
 
 def first_hit(
@@ -199,7 +232,7 @@ def _advance(optimizer, keys, carry, first, last, target, tolerance, coordinates
 
     def step(index, carry, normals):
         parameters, state = update(carry.parameters, carry.state, normals)
-        average = None if averaging is None else _average(averaging, carry.average, parameters)
+        average = None if averaging is None else (1 - averaging) * carry.average + averaging * parameters
         carry = carry._replace(parameters=parameters, state=state, average=average)
         shown = _mean_scale(carry, coordinates)
         inside = (jnp.abs(shown - target[:, None]) <= tolerance[:, None]).all(axis=0)
@@ -318,7 +351,7 @@ def ensemble(
     tiling = _tiling(runs, devices)
     sharding = NamedSharding(Mesh(np.array(devices), ("tiles",)), PartitionSpec("tiles"))
     start, target = np.asarray(start, dtype), np.asarray(target, dtype)
-    tolerance = (absolute_tolerance + relative_tolerance * np.abs(target)).astype(dtype)
+    tolerance = _tolerance(target, absolute_tolerance, relative_tolerance)
     key_data, first_index = np.asarray(jax.random.key_data(key)), np.uint32(first_run)
     keys, carry = _begin(
         optimizer, start, initial_state, key_data, first_index, coordinates, averaging is not None, tiling, sharding
