@@ -30,15 +30,17 @@ def _update(optimizer, target, coordinates, parameters, state, normals):
     return optax.apply_updates(parameters, updates), optax.tree.cast_like(new_state, state)
 
 
-_PIECE = 1024  # steps after which a path that may end early looks whether it should
+_PIECE = 16384  # steps after which a path that may end early looks whether it should
 
 
 @partial(jax.jit, static_argnames=("optimizer", "coordinates", "averaging"))
-def _path(optimizer, start, target, normals, tolerance, coordinates, averaging):
-    """States after every step, shape (steps, 2); with a tolerance, zeros in pieces after the one with the first hit."""
+def _path(optimizer, start, carry, target, normals, coordinates, averaging):
+    """What is carried on after some steps, and the states after each of them. Without a carry, begin at the start."""
     optimizer = optax.with_extra_args_support(optimizer)
     coordinate_map = COORDINATES[coordinates]
-    parameters = coordinate_map.from_mean_scale(start)
+    if carry is None:
+        parameters = coordinate_map.from_mean_scale(start)
+        carry = parameters, optimizer.init(parameters), None if averaging is None else parameters
 
     def step(carry, normal):
         parameters, state, average = carry
@@ -48,26 +50,27 @@ def _path(optimizer, start, target, normals, tolerance, coordinates, averaging):
         average = (1 - averaging) * average + averaging * parameters
         return (parameters, state, average), average
 
-    def run(carry, normals):
-        carry, path = jax.lax.scan(step, carry, normals)
-        return carry, jax.vmap(coordinate_map.to_mean_scale)(path)
+    carry, path = jax.lax.scan(step, carry, normals)
+    return carry, jax.vmap(coordinate_map.to_mean_scale)(path)
 
+
+def _path_until(optimizer, start, target, normals, coordinates, averaging, tolerance):
+    """The states after each step, piece by piece up to the one with the first hit."""
+    parameters = COORDINATES[coordinates].from_mean_scale(start)
     carry = parameters, optimizer.init(parameters), None if averaging is None else parameters
-    if tolerance is None:
-        return run(carry, normals)[1]
-
-    steps, samples = normals.shape
-    pieces = jnp.pad(normals, ((0, -steps % _PIECE), (0, 0))).reshape(-1, _PIECE, samples)
-
-    def piece(carry):
-        number, inner, path, _ = carry
-        inner, states = run(inner, pieces[number])
-        hit = (jnp.abs(states - target) <= tolerance).all(axis=1).any()
-        return number + 1, inner, path.at[number].set(states), hit
-
-    path = jnp.zeros((len(pieces), _PIECE, 2), normals.dtype)
-    final = jax.lax.while_loop(lambda c: (c[0] < len(pieces)) & ~c[3], piece, (0, carry, path, False))
-    return final[2].reshape(-1, 2)[:steps]
+    pieces = []
+    for begin in range(0, len(normals), _PIECE):
+        piece = normals[begin : begin + _PIECE]
+        missing = _PIECE - len(piece)
+        if missing:
+            piece = np.pad(piece, ((0, missing), (0, 0)))  # one shape, compiled once
+        carry, states = _path(optimizer, start, carry, target, piece, coordinates, averaging)
+        pieces.append(np.asarray(states)[: _PIECE - missing])
+        hit = first_hit(np.concatenate([start[None], pieces[-1]]), target, absolute_tolerance=tolerance)
+        if hit is not None:
+            pieces[-1] = pieces[-1][: hit + 1]
+            break
+    return np.concatenate([start[None], *pieces])
 
 
 def path(
@@ -117,16 +120,10 @@ def path(
     if dtype == np.float64 and normals.dtype != dtype:
         raise ValueError("normals has dtype float64, but JAX's x64 mode is off: set jax_enable_x64, or pass float32")
     start, target = np.asarray(start, normals.dtype), np.asarray(target, normals.dtype)
-    tolerance = None if until is None else _tolerance(target, until, 1e-5)
-    states = np.asarray(_path(optimizer, start, target, normals, tolerance, coordinates, averaging))
-    states = np.concatenate([start[None], states])
-    hit = None if until is None else first_hit(states, target, absolute_tolerance=until)
-    return jnp.asarray(states[: None if hit is None else hit + 2])
-
-
-def _tolerance(target, absolute, relative):
-    """Half the sides of the box around the target, in its dtype."""
-    return (absolute + relative * np.abs(target)).astype(target.dtype)
+    if until is not None:
+        return jnp.asarray(_path_until(optimizer, start, target, np.asarray(normals), coordinates, averaging, until))
+    _, states = _path(optimizer, start, None, target, normals, coordinates, averaging)
+    return jnp.concatenate([start[None], states])
 
 
 def first_hit(
@@ -351,7 +348,7 @@ def ensemble(
     tiling = _tiling(runs, devices)
     sharding = NamedSharding(Mesh(np.array(devices), ("tiles",)), PartitionSpec("tiles"))
     start, target = np.asarray(start, dtype), np.asarray(target, dtype)
-    tolerance = _tolerance(target, absolute_tolerance, relative_tolerance)
+    tolerance = (absolute_tolerance + relative_tolerance * np.abs(target)).astype(dtype)
     key_data, first_index = np.asarray(jax.random.key_data(key)), np.uint32(first_run)
     keys, carry = _begin(
         optimizer, start, initial_state, key_data, first_index, coordinates, averaging is not None, tiling, sharding
