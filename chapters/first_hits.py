@@ -150,7 +150,7 @@ show("fig-first-hits-counts", fig)
 box = 0.01 + 1e-5
 arrival = brentq(lambda t: natural_gradient_flow(START, TARGET, t)[1] - (1 + box), 1, 20)
 print(f"exact flow: t = {arrival:.3f}, {arrival / STEP_SIZE / 1000:.1f} thousand iterations")
-glue("first-hits-flow", arrival / STEP_SIZE / 1000, display=False)
+glue("first-hits-flow", float(arrival) / STEP_SIZE / 1000, display=False)
 
 # %% [markdown]
 # SGD slides down along $\sigma^2 = 1 + d^2$ with $d = 10 - \mu$. On the slide $\dot d = -\eta\, d/(1 + d^2)$, so it takes $\frac{1}{\eta}\int (1 + d^2)/d\;\mathrm{d}d$ iterations from $d = 10$ down to the box:
@@ -159,7 +159,7 @@ glue("first-hits-flow", arrival / STEP_SIZE / 1000, display=False)
 distance = 0.01 + 1e-4
 slide = (50 + np.log(10 / distance)) / SGD_RATE
 print(f"SGD's slide: {slide / 1000:.1f} thousand iterations")
-glue("first-hits-slide", slide / 1000, display=False)
+glue("first-hits-slide", float(slide) / 1000, display=False)
 
 
 # %% [markdown]

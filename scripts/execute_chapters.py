@@ -64,6 +64,7 @@ def execute(source: Path, force: bool = False) -> bool:
         timeout=600,
         kernel_name="python3",
         resources={"metadata": {"path": str(source.parent)}},
+        coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     client.execute(env=os.environ | {"JAX_PLATFORMS": "cpu", "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
