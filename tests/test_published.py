@@ -76,3 +76,17 @@ def test_every_number_in_a_sentence_is_kept_by_its_own_chapter():
         kept = set(re.findall(r"glue\(\s*f?[\"']([^\"']+)[\"']", text)) | {key for key, _ in GLUED}
         for key in re.findall(r"\{glue(?::text)?\}`([^`:]+)", text):
             assert key in kept, f"{file.name} speaks of {key}, which no cell keeps"
+
+
+def test_the_readme_states_the_published_counts():
+    entries = {entry["id"]: entry["value"] for entry in PUBLISHED}
+    counts = [entries[f"tango-iterations-{method}"] for method in ("tango", "sgd", "averaged-sgd")]
+    assert " / ".join(map(str, counts)) in (ROOT / "README.md").read_text()
+
+
+def test_the_picture_of_the_first_page_is_the_one_that_its_chapter_draws(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    from copy_picture import picture
+
+    drawn = picture(ROOT / "chapters" / "straight_lines.ipynb", "fig-straight-lines-book")
+    assert drawn == (ROOT / "assets" / "straight-lines.png").read_bytes(), "run make chapters"

@@ -5,6 +5,7 @@ Every function works under `jit`, `grad` and `vmap`. There, names and shapes are
 one that is outside its domain gives NaN.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -98,7 +99,7 @@ def negative_log_likelihood(parameters: Array, sample: ArrayLike, coordinates: s
         mean, scale = COORDINATES[coordinates].to_mean_scale(parameters)
         residual = (sample - mean) / scale
         log_scale = jnp.log(scale)
-    return residual**2 / 2 + log_scale + jnp.log(2 * jnp.pi) / 2
+    return jnp.square(residual) / 2 + log_scale + math.log(2 * math.pi) / 2
 
 
 def score(parameters: Array, sample: ArrayLike, coordinates: str = "log scale") -> Array:

@@ -110,10 +110,10 @@ def draw_path(
     style = {"color": look.color, "linestyle": look.linestyle, "label": label or method}
     ax.plot(path[:, 0], path[:, 1], marker=look.marker if markers else None, **(style | options))
     if start:
-        ax.plot(*path[0], marker="o", markersize=9, color="none", markeredgecolor="#222222", markeredgewidth=1.3, zorder=4)
+        ax.plot(*path[0], "o", markersize=9, color="none", markeredgecolor="#222222", markeredgewidth=1.3, zorder=4)
     ax.plot(*path[-1], marker=look.marker, color=look.color, markersize=7, markeredgecolor="white", zorder=5)
 
 
 def draw_target(ax: Axes, target: Sequence[float], label: str | None = None) -> None:
     """Mark the point that a method should reach with a cross."""
-    ax.plot(*target, marker="x", markersize=10, markeredgewidth=2.2, color="#222222", linestyle="none", label=label, zorder=6)
+    ax.plot(*target, "x", markersize=10, markeredgewidth=2.2, color="#222222", label=label, zorder=6)

@@ -30,17 +30,20 @@ def _update(optimizer, target, coordinates, parameters, state, normals):
     return optax.apply_updates(parameters, updates), optax.tree.cast_like(new_state, state)
 
 
-_PIECE = 16384  # steps after which a path that may end early looks whether it should
+_PIECE = 21_000  # steps after which a path that may end early looks whether it should
 
 
 @partial(jax.jit, static_argnames=("optimizer", "coordinates", "averaging"))
-def _path(optimizer, start, carry, target, normals, coordinates, averaging):
-    """What is carried on after some steps, and the states after each of them. Without a carry, begin at the start."""
+def _begin_path(optimizer, start, coordinates, averaging):
+    """What a path carries into its first step: parameters, state of the optimiser, moving average."""
+    parameters = COORDINATES[coordinates].from_mean_scale(start)
+    return parameters, optimizer.init(parameters), None if averaging is None else parameters
+
+
+@partial(jax.jit, static_argnames=("optimizer", "coordinates", "averaging"))
+def _continue_path(optimizer, carry, target, normals, coordinates, averaging):
+    """What is carried on after some more steps, and the states after each of them."""
     optimizer = optax.with_extra_args_support(optimizer)
-    coordinate_map = COORDINATES[coordinates]
-    if carry is None:
-        parameters = coordinate_map.from_mean_scale(start)
-        carry = parameters, optimizer.init(parameters), None if averaging is None else parameters
 
     def step(carry, normal):
         parameters, state, average = carry
@@ -51,20 +54,19 @@ def _path(optimizer, start, carry, target, normals, coordinates, averaging):
         return (parameters, state, average), average
 
     carry, path = jax.lax.scan(step, carry, normals)
-    return carry, jax.vmap(coordinate_map.to_mean_scale)(path)
+    return carry, jax.vmap(COORDINATES[coordinates].to_mean_scale)(path)
 
 
 def _path_until(optimizer, start, target, normals, coordinates, averaging, tolerance):
     """The states after each step, piece by piece up to the one with the first hit."""
-    parameters = COORDINATES[coordinates].from_mean_scale(start)
-    carry = parameters, optimizer.init(parameters), None if averaging is None else parameters
+    carry = _begin_path(optimizer, start, coordinates, averaging)
     pieces = []
     for begin in range(0, len(normals), _PIECE):
         piece = normals[begin : begin + _PIECE]
         missing = _PIECE - len(piece)
         if missing:
             piece = np.pad(piece, ((0, missing), (0, 0)))  # one shape, compiled once
-        carry, states = _path(optimizer, start, carry, target, piece, coordinates, averaging)
+        carry, states = _continue_path(optimizer, carry, target, piece, coordinates, averaging)
         pieces.append(np.asarray(states)[: _PIECE - missing])
         hit = first_hit(np.concatenate([start[None], pieces[-1]]), target, absolute_tolerance=tolerance)
         if hit is not None:
@@ -122,7 +124,8 @@ def path(
     start, target = np.asarray(start, normals.dtype), np.asarray(target, normals.dtype)
     if until is not None:
         return jnp.asarray(_path_until(optimizer, start, target, np.asarray(normals), coordinates, averaging, until))
-    _, states = _path(optimizer, start, None, target, normals, coordinates, averaging)
+    carry = _begin_path(optimizer, start, coordinates, averaging)
+    _, states = _continue_path(optimizer, carry, target, normals, coordinates, averaging)
     return jnp.concatenate([start[None], states])
 
 
