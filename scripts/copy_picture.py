@@ -1,6 +1,6 @@
 """Copy the picture that carries the book from its chapter to the readme and the introduction.
 
-    python scripts/copy_picture.py chapters/straight_lines.ipynb fig-straight-lines-book assets/straight-lines.png
+python scripts/copy_picture.py chapters/straight_lines.ipynb fig-straight-lines-book assets/straight-lines.png
 """
 
 import base64
