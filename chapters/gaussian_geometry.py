@@ -45,21 +45,23 @@ from scipy.optimize import minimize_scalar
 
 from straightlines import gaussian
 from straightlines.gaussian import COORDINATES, fisher_matrix, mean_map
-from straightlines.gaussian import natural_gradient_flow as exact_flow
 from straightlines.plotting import LOOKS, draw_path, draw_target, figure, show
 
 jax.config.update("jax_enable_x64", True)
+compiled = partial(jax.jit, static_argnames="coordinates")  # once for each coordinate system
+solve_positive = partial(jax.scipy.linalg.solve, assume_a="pos")  # a Fisher matrix is positive
 
 # %% [markdown]
 # ## The family and its loss
 #
-# A member of the family is a point $(\mu, \sigma)$ with $\sigma > 0$. We start at $(0, 1)$, and the data come from the target $(10, 1)$.
+# A member of the family is a point $(\mu, \sigma)$ with $\sigma > 0$. We start at $(0, 1)$, and the data come from the target $(\mu^*, \sigma^*) = (10, 1)$.
 
 # %%
 START, TARGET = np.array([0.0, 1.0]), np.array([10.0, 1.0])
 
 # %% [markdown]
-# The same member has many addresses. A *coordinate system* $\xi$ is a smooth, invertible map to $(\mu, \sigma)$; we use six of them.
+# The same member has many addresses. A *coordinate system* names a member by two numbers $\xi$, from which a smooth, invertible map leads to $(\mu, \sigma)$.
+# We use six of them: $(\mu, \ln\sigma)$, $(\mu, \sigma)$, $(\mu, \sigma^2)$, $(\mu, 1/\sigma^2)$, and the natural and the expectation parameters, which are defined below.
 
 # %%
 for name, system in COORDINATES.items():
@@ -79,6 +81,7 @@ for name, system in COORDINATES.items():
 
 
 # %%
+@compiled
 def loss(xi, coordinates="scale", target=TARGET):
     low, high = target[0] - target[1], target[0] + target[1]
     nll = gaussian.negative_log_likelihood
@@ -100,7 +103,7 @@ print(f"two values against the formula, difference < 1e-10: {gap < 1e-10}")
 # ## The Fisher matrix
 #
 # How far apart are two members? The difference of their parameters depends on the coordinates, so it cannot be the answer.
-# The distributions themselves give one.
+# The distributions themselves give an answer that does not.
 #
 # The *score* is the gradient of the log-likelihood, $s(y) = \nabla_\xi \ln p_\xi(y)$.
 # Its mean under $p_\xi$ itself is zero, and its covariance is the *Fisher matrix*:
@@ -112,6 +115,7 @@ print(f"two values against the formula, difference < 1e-10: {gap < 1e-10}")
 
 
 # %%
+@compiled
 def fisher_by_quadrature(xi, coordinates):
     nodes, weights = np.polynomial.hermite_e.hermegauss(3)
     mean, scale = COORDINATES[coordinates].to_mean_scale(xi)
@@ -153,7 +157,8 @@ for name, system in COORDINATES.items():
     print(f"{name:<12} 200 members, relative difference < 1e-10: {gap < 1e-10}")
 
 # %% [markdown]
-# The Fisher matrix measures distance between distributions. The Kullback-Leibler divergence from a member to a neighbour is
+# The Fisher matrix measures distance between distributions. The Kullback-Leibler divergence of two members is
+# $\mathrm{KL}(\xi \,\|\, \xi') = \mathrm{E}_{y \sim p_\xi}[\ln p_\xi(y) - \ln p_{\xi'}(y)]$. From a member to a neighbour it is
 #
 # $$\mathrm{KL}(\xi \,\|\, \xi + d) = \tfrac{1}{2}\, d^\top F(\xi)\, d + O(|d|^3).$$ (eq-kl-fisher)
 #
@@ -185,17 +190,19 @@ print("ratios of the remainders:", *ratios)
 
 
 # %%
+@compiled
 def gradient_descent(xi, coordinates="scale", target=TARGET):
     return -jax.grad(loss)(xi, coordinates, target)
 
 
+@compiled
 def natural_gradient(xi, coordinates="scale", target=TARGET):
     descent = gradient_descent(xi, coordinates, target)
-    return jnp.linalg.solve(fisher_matrix(xi, coordinates), descent)
+    return solve_positive(fisher_matrix(xi, coordinates), descent)
 
 
 # %% [markdown]
-# We measure what "fastest" means. Take one unit of length at $(2, 3)$, in any of 3600 directions, and see where the slope of the loss is steepest.
+# A test of "fastest". Take one unit of length at $(2, 3)$, in any of 3600 directions, and see where the slope of the loss is steepest.
 
 # %%
 angles = np.radians(np.arange(0, 360, 0.1))
@@ -245,7 +252,7 @@ for name, steepness, rule in [
 
 
 # %%
-@partial(jax.jit, static_argnames="coordinates")
+@compiled
 @partial(jax.vmap, in_axes=(0, None, None))
 def velocity_in_m(xi, coordinates, target):
     jacobian = jax.jacobian(mean_map)(xi, coordinates)
@@ -276,6 +283,7 @@ for name, system in COORDINATES.items():
 # Put differently, $(\mu - 5)^2 + \sigma^2 = 26$: the curve is an arc of a circle around $(5, 0)$, and its apex is $(5, \sqrt{26})$.
 
 # %%
+exact_flow = jax.jit(gaussian.natural_gradient_flow)
 times = np.linspace(0, 20, 2001)
 exact = np.asarray(exact_flow(START, TARGET, times))
 gap = np.max(np.abs(exact[:, 1] - np.sqrt(1 + exact[:, 0] * (10 - exact[:, 0]))))
@@ -286,37 +294,58 @@ print(f"at t = ln 2: ({apex[0]:.4f}, {apex[1]:.4f}), squared {apex[1] ** 2:.6f}"
 glue("gaussian_geometry-apex", round(float(apex[1]), 6), display=False)
 
 # %% [markdown]
-# {numref}`fig-gaussian_geometry-two-planes` shows both pictures. On the right, the points of equal time lie on one straight line and crowd towards the target.
-# On the left the same points climb to $\sigma = $ {glue:text}`gaussian_geometry-apex:.3f` and come down.
+# {numref}`fig-gaussian_geometry-two-planes` shows both pictures. On the right, the points at equal intervals of time lie on one straight line and crowd towards the target.
+# On the left the same points rise to $\sigma = {}${glue:text}`gaussian_geometry-apex:.3f` and come down.
 # The hump has a plain meaning: halfway along the line, the mean is between start and target, and data on both sides of it look like a wide distribution.
 
 # %% tags=["hide-input", "remove-output"]
 dots = np.asarray(exact_flow(START, TARGET, np.append(np.arange(0, 3.1, 0.25), 20)))
 look = LOOKS["natural gradient"]
 fig, (left, right) = figure(2, size=(8.4, 3.9))
-for ax, change in [(left, lambda p: p), (right, jax.vmap(COORDINATES["expectation"].from_mean_scale))]:
+for ax, change in [
+    (left, lambda p: p),
+    (right, jax.vmap(COORDINATES["expectation"].from_mean_scale)),
+]:
     line, points = np.asarray(change(exact)), np.asarray(change(dots))
     ax.plot(*line.T, color=look.color, linestyle="-", linewidth=1.6)
-    ax.plot(*points[1:-1].T, look.marker, color=look.color, linestyle="none")
-    ax.plot(*points[0], "o", markersize=9, color="none", markeredgecolor="#222222", markeredgewidth=1.3)
+    draw_path(ax, points[:-1], "natural gradient", linestyle="none")
     draw_target(ax, points[-1])
     ax.annotate("start", points[0], xytext=(8, -3), textcoords="offset points", va="top")
-left.annotate("target", TARGET, xytext=(-10, -3), textcoords="offset points", ha="right", va="top")
-left.annotate(r"apex $(5, \sqrt{26})$", apex, xytext=(0, 9), textcoords="offset points", ha="center")
-left.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", ylim=(0, 6.4), title="Curved here")
+left.annotate(
+    "target", TARGET, xytext=(-10, -3), textcoords="offset points", ha="right", va="top"
+)
+left.annotate(
+    r"apex $(5, \sqrt{26})$", apex, xytext=(0, 9), textcoords="offset points", ha="center"
+)
+left.set(
+    xlabel=r"mean $\mu$",
+    ylabel=r"standard deviation $\sigma$",
+    ylim=(0, 6.4),
+    title="Curved here",
+)
 grid = np.linspace(-0.7, 10.7, 200)
 right.fill_between(grid, grid**2, -8, color="#e6e6e6", linewidth=0)
-right.text(7.3, 18, "no distribution:\n" + r"$\mathrm{E}\,y^2 < (\mathrm{E}\,y)^2$", ha="center", color="#555555")
+right.text(
+    7.3,
+    18,
+    "no distribution:\n" + r"$\mathrm{E}\,y^2 < (\mathrm{E}\,y)^2$",
+    ha="center",
+    color="#555555",
+)
 right.annotate("target", (10, 101), xytext=(-10, 3), textcoords="offset points", ha="right")
 right.set(
-    xlabel=r"$\mathrm{E}\,y$", ylabel=r"$\mathrm{E}\,y^2$", xlim=(-0.7, 10.7), ylim=(-8, 112), title="Straight here"
+    xlabel=r"$\mathrm{E}\,y$",
+    ylabel=r"$\mathrm{E}\,y^2$",
+    xlim=(-0.7, 10.7),
+    ylim=(-8, 112),
+    title="Straight here",
 )
 show("fig-gaussian_geometry-two-planes", fig)
 
 # %% [markdown]
 # ```{glue:figure} fig-gaussian_geometry-two-planes
 # :name: fig-gaussian_geometry-two-planes
-# :alt: Two panels. Left, in the plane of mean and standard deviation, a dark arc of a circle rises from the start at (0, 1) to an apex near 5.1 and falls to the target at (10, 1). Right, in the plane of the two expectations, the same points lie on one straight line above a shaded parabola.
+# :alt: Two panels. Left, in the plane of mean and standard deviation, an arc of a circle, marked by triangles, rises from the start at (0, 1) to an apex near 5.1 and falls to the target at (10, 1). Right, in the plane of the two expectations, the same points lie on one straight line above a shaded parabola.
 #
 # The natural-gradient flow, with a triangle at every 0.25 units of time. Left: in $(\mu, \sigma)$ it is the arc {eq}`eq-exact-curve`.
 # Right: in the expectation parameters it is a straight line. Below the parabola, where the variance would be negative, there is no distribution.
@@ -336,7 +365,7 @@ show("fig-gaussian_geometry-two-planes", fig)
 def solve_flow(start, target, times):
     def velocity(t, xi, args):
         fisher = fisher_by_quadrature(xi, "log scale")
-        return jnp.linalg.solve(fisher, gradient_descent(xi, "log scale", target))
+        return solve_positive(fisher, gradient_descent(xi, "log scale", target))
 
     accuracy = diffrax.PIDController(rtol=1e-11, atol=1e-11)
     return diffrax.diffeqsolve(
@@ -374,7 +403,8 @@ def log_partition(theta):
     return -(theta[0] ** 2) / (4 * theta[1]) - jnp.log(-2 * theta[1]) / 2
 
 
-def mirror_descent(start, target, rate, steps):
+@jax.jit
+def mirror_descent(start, target, rate):
     natural = COORDINATES["natural"]
 
     def step(theta, _):
@@ -383,7 +413,7 @@ def mirror_descent(start, target, rate, steps):
         theta = gaussian.inverse_mean_map(m, "natural")
         return theta, natural.to_mean_scale(theta)
 
-    return jax.lax.scan(step, natural.from_mean_scale(start), length=steps)[1]
+    return jax.lax.scan(step, natural.from_mean_scale(start), length=4000)[1]
 
 
 # %% [markdown]
@@ -391,17 +421,18 @@ def mirror_descent(start, target, rate, steps):
 
 
 # %%
-def natural_gradient_descent(start, target, rate, steps):
+@jax.jit
+def natural_gradient_descent(start, target, rate):
     def step(xi, _):
         xi = xi + rate * natural_gradient(xi, "scale", target)
         return xi, xi
 
-    return jax.lax.scan(step, jnp.asarray(start), length=steps)[1]
+    return jax.lax.scan(step, jnp.asarray(start), length=4000)[1]
 
 
 # %% [markdown]
 # Two errors are to be told apart. One is the distance from the *curve*, wherever on it the iterate is: for an arc of a circle, the difference to its radius.
-# The other is the distance from the *flow* at the same time $t = k \eta$.
+# The other is the distance from the *flow* at the same time $t = k \eta$. Both are the largest up to $t = 4$.
 
 
 # %%
@@ -418,14 +449,14 @@ def off_flow(path, rate, pair):
 euler = {}
 for run in [mirror_descent, natural_gradient_descent]:
     for rate in [0.02, 0.01, 0.005]:
-        path = np.asarray(run(START, TARGET, rate, round(4 / rate)))
+        path = np.asarray(run(START, TARGET, rate))[: round(4 / rate)]
         gap, late = off_circle(path), off_flow(path, rate, PAIRS[0])
         euler[rate] = gap
         shown = "< 1e-9" if gap < 1e-9 else f"{gap:.4f}"
         print(f"{run.__name__:<25} rate {rate:.3f}  curve {shown}  flow {late:.4f}")
 
 # %%
-path = np.asarray(mirror_descent(*PAIRS[1], 0.001, 4000))
+path = np.asarray(mirror_descent(*PAIRS[1], 0.001))
 gap = off_flow(path, 0.001, PAIRS[1])
 print(f"mirror descent for the second pair, rate 0.001: {gap:.5f} from the flow")
 glue("gaussian_geometry-euler-off-curve", round(float(euler[0.01]), 4), display=False)
@@ -572,23 +603,29 @@ def geodesic_equation(xi, v, coordinates):
     fisher = partial(fisher_matrix, coordinates=coordinates)
     f, change = jax.jvp(fisher, (xi,), (v,))
     pull = jax.grad(lambda xi: v @ fisher(xi) @ v / 2)(xi)
-    return jnp.linalg.solve(f, pull - change @ v)
+    return solve_positive(f, pull - change @ v)
 
 
 # %%
+@compiled
+def departure(start, target, coordinates):
+    """Position and velocity of the half-ellipse at its start."""
+    ellipse = partial(geodesic, start, target)
+    into = COORDINATES[coordinates].from_mean_scale
+    return jnp.append(*jax.jvp(lambda s: into(ellipse(s)), (0.0,), (1.0,)))
+
+
+@compiled
+def motion(s, state, coordinates):
+    xi, v = state[:2], state[2:]
+    return jnp.append(v, geodesic_equation(xi, v, coordinates))
+
+
 def solve_geodesic(start, target, coordinates, fractions):
-    system = COORDINATES[coordinates]
-    into = jax.jit(lambda s: system.from_mean_scale(geodesic(start, target, s)))
-
-    @jax.jit
-    def motion(s, state):
-        xi, v = state[:2], state[2:]
-        return jnp.append(v, geodesic_equation(xi, v, coordinates))
-
-    begin = np.append(*jax.jvp(into, (0.0,), (1.0,)))
-    accuracy = {"rtol": 1e-11, "atol": 1e-12}
+    begin = departure(start, target, coordinates)
+    accuracy = {"rtol": 1e-11, "atol": 1e-12, "args": (coordinates,)}
     solution = solve_ivp(motion, (0, 1), begin, "DOP853", fractions, **accuracy)
-    return np.asarray(jax.vmap(system.to_mean_scale)(solution.y[:2].T))
+    return np.asarray(jax.vmap(COORDINATES[coordinates].to_mean_scale)(solution.y[:2].T))
 
 
 # %%
@@ -603,15 +640,18 @@ for start, target in PAIRS:
 # ## Three curves in one picture
 #
 # Now all three from the same start to the same target. Gradient descent depends on its coordinates; first we take $(\mu, \ln\sigma)$, those of the TANGO figure.
-# Its flow is stiff, so a stiff solver integrates it. The slowest rate near the target is the smallest eigenvalue of the Hessian matrix, which there is the Fisher matrix.
+# Its flow is stiff: fast and slow directions differ by orders of magnitude. So a solver for stiff equations integrates it. The slowest rate near the target is the smallest eigenvalue of the Hessian matrix, which there is the Fisher matrix.
 
 
 # %%
 def solve(rule, coordinates, start=START, target=TARGET, slowest=1.0, duration=25.0):
     system = COORDINATES[coordinates]
-    velocity = jax.jit(lambda t, xi: rule(xi, coordinates, target))
     begin, end = system.from_mean_scale(start), duration / slowest
     moments = end * np.append(0, np.geomspace(1e-9, 1, 3000))
+
+    def velocity(t, xi):
+        return rule(xi, coordinates, target)
+
     accuracy = {"rtol": 1e-10, "atol": 1e-12}
     solution = solve_ivp(velocity, (0, end), begin, "LSODA", moments, **accuracy)
     return np.asarray(jax.vmap(system.to_mean_scale)(solution.y.T))
@@ -650,22 +690,29 @@ for name, curve in curves.items():
     draw_path(ax, curve, name, markers=False, start=name == "natural gradient")
 draw_target(ax, TARGET)
 for name, where, text, shift in [
-    ("gradient descent", 2.0, "gradient descent:\nalong $\\sigma^2 \\approx 1 + (10-\\mu)^2$", (10, 4)),
+    (
+        "gradient descent",
+        2.0,
+        "gradient descent:\nalong $\\sigma^2 \\approx 1 + (10-\\mu)^2$",
+        (10, 4),
+    ),
     ("natural gradient", 7.6, "natural gradient:\narc of a circle", (12, 2)),
-    ("Fisher-Rao geodesic", 3.0, "geodesic:\nhalf of an ellipse", (6, -34)),
+    ("Fisher-Rao geodesic", 3.0, "geodesic:\narc of an ellipse", (6, -34)),
 ]:
     curve = curves[name]
     at = curve[np.argmin(np.abs(curve[:, 0] - where))]
     ax.annotate(text, at, xytext=shift, textcoords="offset points", color=LOOKS[name].color)
 ax.annotate("start", START, xytext=(-8, -3), textcoords="offset points", ha="right", va="top")
 ax.annotate("target", TARGET, xytext=(8, -3), textcoords="offset points", va="top")
-ax.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", xlim=(-1.4, 12), ylim=(0, 10.6))
+ax.set(
+    xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", xlim=(-1.4, 12), ylim=(0, 10.6)
+)
 show("fig-gaussian_geometry-three-curves", fig)
 
 # %% [markdown]
 # ```{glue:figure} fig-gaussian_geometry-three-curves
 # :name: fig-gaussian_geometry-three-curves
-# :alt: Three curves from (0, 1) to (10, 1). A solid blue one shoots up almost vertically to a standard deviation above 9 and slides down a nearly straight slope. A dotted black arc reaches 5.1. A dashed grey half-ellipse below it reaches 3.7.
+# :alt: Three curves from (0, 1) to (10, 1). A solid blue one shoots up almost vertically to a standard deviation above 9 and slides down a nearly straight slope. A dotted black arc reaches 5.1. A dashed grey arc of an ellipse below it reaches 3.7.
 #
 # Gradient descent in $(\mu, \ln\sigma)$, the natural gradient and the Fisher-Rao geodesic, from the same start to the same target.
 # ```
@@ -704,7 +751,7 @@ for rule in directions:
     print(f"{rule.__name__:<20} at {degrees(v):5.2f} degrees, slope {slope:.3f}")
 
 # %% [markdown]
-# And nothing is shorter than the geodesic. Push its middle up or down, and it gets longer.
+# No path is shorter than the geodesic. When its middle is pushed up or down, it gets longer:
 
 # %%
 bump = np.stack([0 * fractions, np.sin(np.pi * fractions)], axis=1)
@@ -716,10 +763,10 @@ for height in [-0.2, -0.1, 0.0, 0.1, 0.2]:
 # ## The field of update directions
 #
 # What each rule would do elsewhere is a field of directions over the plane. {numref}`fig-gaussian_geometry-fields` shows four of them.
-# The ellipses are the steps of one fixed small length: what the rule counts as equally far.
-# Each of the first three rules goes to where its ellipse reaches lowest on the loss.
+# In each panel the ellipses are the steps of one fixed length: what the rule counts as equally far.
+# Each of the first three rules goes to where its ellipse, made very small, reaches lowest on the loss.
 #
-# The first two rules have their circles from coordinates, and the circles do not know how wide a distribution is.
+# The first two rules measure lengths by coordinates: one unit of $\mu$ is as far for a wide distribution as for a narrow one.
 # The ellipses of the Fisher matrix grow with $\sigma$: where distributions are wide, one unit of $\mu$ matters less. That is all the difference.
 # The last field follows geodesics to the target. It has the same ellipses, but does not look at the loss.
 
@@ -754,11 +801,30 @@ paths = [descend("scale"), *curves.values()]
 names = ["gradient descent", *curves]
 ellipse_at = [(0.5, 1.2), (5, 1.2), (9.7, 2.6), (0.5, 4.5), (5, 4.5), (2.5, 8), (9, 8)]
 for ax, (title, field), path, name in zip(axes.flat, fields.items(), paths, names, strict=True):
-    ax.streamplot(mu, sigma, field[..., 0], field[..., 1], color="#9db4c0", linewidth=0.8, density=1.1, arrowsize=0.8)
+    ax.streamplot(
+        mu,
+        sigma,
+        field[..., 0],
+        field[..., 1],
+        color="#9db4c0",
+        linewidth=0.8,
+        density=1.1,
+        arrowsize=0.8,
+    )
     for m, s in ellipse_at:
-        width, height = {0: (1, 1), 1: (1, s)}.get(list(fields).index(title), (s, s / np.sqrt(2)))
+        width, height = {0: (1, 1), 1: (1, s)}.get(
+            list(fields).index(title), (s, s / np.sqrt(2))
+        )
         size = {r"gradient descent in $(\mu, \sigma)$": 0.55}.get(title, 0.28)
-        ax.add_patch(Ellipse((m, s), 2 * size * width, 2 * size * height, facecolor="#e69f0055", edgecolor="#a86f00"))
+        ax.add_patch(
+            Ellipse(
+                (m, s),
+                2 * size * width,
+                2 * size * height,
+                facecolor="#e69f0055",
+                edgecolor="#a86f00",
+            )
+        )
     draw_path(ax, path, name, markers=False, linewidth=2.4)
     draw_target(ax, TARGET)
     ax.set(title=title, xlim=(-2, 12), ylim=(0, 10.5), aspect="equal")
@@ -771,9 +837,9 @@ show("fig-gaussian_geometry-fields", fig)
 # %% [markdown]
 # ```{glue:figure} fig-gaussian_geometry-fields
 # :name: fig-gaussian_geometry-fields
-# :alt: Four panels of stream lines to the target at (10, 1), each with the path from (0, 1) and a few shaded ellipses. In the top panels the path shoots up. In the lower left panel stream lines are arcs of circles and the ellipses grow with height. In the lower right panel they are flatter half-ellipses.
+# :alt: Four panels of stream lines to the target at (10, 1), each with the path from (0, 1) and a few shaded ellipses. Top left, the ellipses are circles of one size and the path is an arc that rises above 6. Top right, they are narrow and grow taller with height, and the path shoots up to 9.6 and slides down. Lower left, the ellipses grow both ways and the path is an arc of a circle. Lower right, the ellipses are the same and the path is a flatter arc.
 #
-# Update directions over the plane, with the path from $(0, 1)$. Shaded: steps that the metric counts as equally long, at seven members.
+# Update directions over the plane, with the path from $(0, 1)$. Shaded: steps that the rule of the panel counts as equally long, at seven members.
 # ```
 
 # %% [markdown]
@@ -819,7 +885,13 @@ fig, axes = figure(3, 2, size=(8.4, 5.8))
 for ax, (name, system) in zip(axes.flat, COORDINATES.items(), strict=True):
     change = jax.vmap(system.from_mean_scale)
     for method, curve in (curves | {"gradient descent": descents[name]}).items():
-        draw_path(ax, np.asarray(change(curve)), method, markers=False, start=method == "natural gradient")
+        draw_path(
+            ax,
+            np.asarray(change(curve)),
+            method,
+            markers=False,
+            start=method == "natural gradient",
+        )
     draw_target(ax, system.from_mean_scale(TARGET))
     ax.set(xlabel=system.labels[0], ylabel=system.labels[1], title=name)
     ax.xaxis.set_major_locator(MaxNLocator(4))
@@ -831,7 +903,7 @@ for method, curve in (curves | {"gradient descent": descents["natural"]}).items(
     points = np.asarray(jax.vmap(COORDINATES["natural"].from_mean_scale)(curve))
     inset.plot(*points.T, color=LOOKS[method].color, linestyle=LOOKS[method].linestyle)
 inset.spines[["top", "right"]].set_visible(True)
-inset.set_title("the corner, enlarged", fontsize=8.5, fontweight="normal", pad=3)
+inset.set_title("the corner, enlarged", fontsize=8.5, fontweight="normal", pad=3, loc="right")
 handles, labels = axes.flat[0].get_legend_handles_labels()
 fig.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=3)
 show("fig-gaussian_geometry-coordinates", fig)
@@ -839,7 +911,7 @@ show("fig-gaussian_geometry-coordinates", fig)
 # %% [markdown]
 # ```{glue:figure} fig-gaussian_geometry-coordinates
 # :name: fig-gaussian_geometry-coordinates
-# :alt: Six panels, one for each coordinate system, each with three curves from start to target. The black dotted natural gradient is a straight line only in the expectation panel. The blue curve of gradient descent takes a detour in every panel.
+# :alt: Six panels, one for each coordinate system, each with three curves from start to target. The black dotted natural gradient is a straight line only in the expectation panel. The blue curve of gradient descent and the dashed geodesic bend in every panel.
 #
 # The three methods in six coordinate systems, each drawn in its own axes. Gradient descent is run in the coordinates of the panel.
 # ```
@@ -854,7 +926,13 @@ ax.plot(*exact.T, color="#222222", linewidth=3.2, label="natural gradient, all s
 ax.plot(*START, "o", markersize=9, color="none", markeredgecolor="#222222", markeredgewidth=1.3)
 draw_target(ax, TARGET)
 ax.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$")
-ax.legend(title="gradient descent in", loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=3.5, alignment="left")
+ax.legend(
+    title="gradient descent in",
+    loc="center left",
+    bbox_to_anchor=(1.0, 0.5),
+    handlelength=3.5,
+    alignment="left",
+)
 show("fig-gaussian_geometry-six-descents", fig)
 
 # %% [markdown]
@@ -907,18 +985,19 @@ print(np.round(exact_flow(START, TARGET, -np.log(u_scale)), 6))
 # :class: dropdown
 # ````
 #
-# By symmetry: $\nabla_m \mathrm{KL}(\xi \,\|\, \xi^*) = \theta - \theta^*$, and the Fisher matrix in $m$ is $\partial\theta/\partial m$.
+# Now model and target have changed places: $\nabla_m \mathrm{KL}(\xi \,\|\, \xi^*) = \theta - \theta^*$, and the Fisher matrix in $m$ is $\partial\theta/\partial m$.
 # So $\dot\theta = -(\theta - \theta^*)$. Both ends have $\theta_1 = -\tfrac{1}{2}$. Hence $\sigma$ stays at 1, and the length is $\int \mathrm{d}\mu/\sigma = 10$.
 
 
 # %%
+@compiled
 def reverse(xi, coordinates="scale", target=TARGET):
     def divergence(xi):
         here = COORDINATES[coordinates].to_mean_scale(xi)
         return loss(target, target=here) - loss(here, target=here)
 
     descent = -jax.grad(divergence)(xi)
-    return jnp.linalg.solve(fisher_matrix(xi, coordinates), descent)
+    return solve_positive(fisher_matrix(xi, coordinates), descent)
 
 
 curve = solve(reverse, "log scale")

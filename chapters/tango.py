@@ -16,11 +16,11 @@
 # (tango)=
 # # TANGO: Figure 1, reproduced
 #
-# Fit a Gaussian to samples, one sample at a time. Three online methods start at the same point and aim at the same target. Each of them takes a different road.
+# Fit a Gaussian to samples, one sample at a time. Three online methods start at the same point and aim at the same target. Each of them takes a different path.
 #
-# {cite:t}`ollivier2017tango` draws these roads in his Figure 1 to introduce TANGO, a method that follows the natural gradient without ever forming the Fisher matrix. A public notebook {cite:p}`notwa2019tango` reproduces the figure and prints how many iterations each road takes.
+# {cite:t}`ollivier2017tango` draws these paths in his Figure 1 to introduce TANGO, a method that follows the natural gradient without ever forming the Fisher matrix. A public notebook {cite:p}`notwa2019tango` reproduces the figure and prints how many iterations each of them takes.
 #
-# This chapter computes the figure and its numbers anew, from the same stream of random numbers. It then draws the curve that the notebook could only guess: the exact natural gradient.
+# This chapter computes the figure and its numbers anew, from the same stream of random numbers. It then draws the curve that the notebook guesses: the exact natural gradient.
 #
 # You need derivatives and the normal distribution. Equation {eq}`eq-natural-gradient` recalls what a natural gradient is.
 
@@ -80,7 +80,8 @@ def points():
 
 
 y, mean, scale = points()
-print("density:", np.allclose(np.exp(-negative_log_likelihood(y, mean, scale)), norm.pdf(y, mean, scale)))
+density = np.exp(-negative_log_likelihood(y, mean, scale))
+print("density:", np.allclose(density, norm.pdf(y, mean, scale)))
 
 # %% [markdown]
 # Each derivative is compared with a central difference of step $10^{-7}$, on a fresh block of points.
@@ -89,8 +90,8 @@ print("density:", np.allclose(np.exp(-negative_log_likelihood(y, mean, scale)), 
 for argument, (name, derivative) in enumerate(zip(["y", "μ", "σ"], derivatives, strict=True)):
     at = points()
     shift = 1e-7 * np.eye(3)[argument][:, None]
-    difference = (negative_log_likelihood(*(at + shift)) - negative_log_likelihood(*(at - shift))) / 2e-7
-    print(f"derivative in {name}:", np.allclose(derivative(*at), difference))
+    above, below = (negative_log_likelihood(*p) for p in (at + shift, at - shift))
+    print(f"derivative in {name}:", np.allclose(derivative(*at), (above - below) / 2e-7))
 
 # %% [markdown]
 # ## The three methods
@@ -146,7 +147,8 @@ def tango_step(carry, normals):
     theta, v = carry
     g = gradient(theta, TARGET[0] + TARGET[1] * normals[0])
     pseudo_g = gradient(theta, theta[0] + jnp.exp(theta[1]) * normals[1])
-    v = (1 - STEP_SIZE) * v + GAMMA * g - GAMMA * (1 - STEP_SIZE) * jnp.dot(v, pseudo_g) * pseudo_g
+    decay = 1 - STEP_SIZE
+    v = decay * v + GAMMA * g - GAMMA * decay * jnp.dot(v, pseudo_g) * pseudo_g
     theta = theta - STEP_SIZE * v
     return (theta, v), theta
 
@@ -164,7 +166,9 @@ normals = stream.standard_normal(5 * LIMIT)
 
 # %%
 start = jnp.array([START[0], jnp.log(START[1])])
-_, written_out = jax.lax.scan(tango_step, (start, jnp.zeros(2)), normals[: 2 * LIMIT].reshape(LIMIT, 2))
+_, written_out = jax.lax.scan(
+    tango_step, (start, jnp.zeros(2)), normals[: 2 * LIMIT].reshape(LIMIT, 2)
+)
 
 # %% [markdown]
 # A path stops at its first iteration, counted from 0, that lies in a small box around the target: within 0.01 in both $\mu$ and $\sigma$, and a relative $10^{-5}$ on top.
@@ -201,7 +205,7 @@ sgd_path, rest = run(optax.sgd(SGD_RATE), rest, samples=1)
 averaged_path, rest = run(optax.sgd(GAMMA), rest, samples=1, averaging=STEP_SIZE)
 
 # %% [markdown]
-# All three counts are the published ones. So are the end points and the largest $\sigma$ on the way:
+# All three counts are the published ones. So are the end points and the largest $\sigma$ on the way; {ref}`reproduction` sets them side by side.
 
 # %%
 paths = {"TANGO": tango_path, "SGD": sgd_path, "averaged SGD": averaged_path}
@@ -229,7 +233,10 @@ for data_normal, pseudo_normal in pairs:
     g = (-residual / scale, 1 - residual**2)
     pseudo_g = (-pseudo_normal / scale, 1 - pseudo_normal**2)
     overlap = v[0] * pseudo_g[0] + v[1] * pseudo_g[1]
-    v = [(1 - STEP_SIZE) * v[i] + GAMMA * (g[i] - (1 - STEP_SIZE) * overlap * pseudo_g[i]) for i in (0, 1)]
+    v = [
+        (1 - STEP_SIZE) * v[i] + GAMMA * (g[i] - (1 - STEP_SIZE) * overlap * pseudo_g[i])
+        for i in (0, 1)
+    ]
     mean, log_scale = mean - STEP_SIZE * v[0], log_scale - STEP_SIZE * v[1]
     plain.append((mean, exp(log_scale)))
 
@@ -238,7 +245,8 @@ steps = len(plain)
 in_chapter = np.column_stack([written_out[:steps, 0], np.exp(written_out[:steps, 1])])
 print("steps:", steps)
 print("chapter and package agree to 1e-12:", np.abs(in_chapter - tango_path[1:]).max() < 1e-12)
-print("plain loop and package agree to 1e-12:", np.abs(np.array(plain) - tango_path[1:]).max() < 1e-12)
+gap = np.abs(np.array(plain) - tango_path[1:]).max()
+print("plain loop and package agree to 1e-12:", gap < 1e-12)
 
 # %% [markdown]
 # ## The exact natural gradient
@@ -274,11 +282,17 @@ print("the flow lies on the curve to 1e-12:", np.abs(exact[:, 1] - on_curve).max
 
 # %%
 def expected_loss(theta):
-    return ((theta[0] - TARGET[0]) ** 2 + TARGET[1] ** 2) / 2 * jnp.exp(-2 * theta[1]) + theta[1]
+    squares = (theta[0] - TARGET[0]) ** 2 + TARGET[1] ** 2
+    return squares / 2 * jnp.exp(-2 * theta[1]) + theta[1]
 
 
+def velocity(t, theta, _):
+    return -jnp.linalg.solve(fisher_matrix(theta), jax.grad(expected_loss)(theta))
+
+
+# %%
 solution = diffrax.diffeqsolve(
-    diffrax.ODETerm(lambda t, theta, _: -jnp.linalg.solve(fisher_matrix(theta), jax.grad(expected_loss)(theta))),
+    diffrax.ODETerm(velocity),
     diffrax.Dopri8(),
     t0=0, t1=12, dt0=None, y0=start,
     saveat=diffrax.SaveAt(ts=jnp.asarray(time)),
@@ -288,14 +302,15 @@ solved = np.column_stack([solution.ys[:, 0], np.exp(solution.ys[:, 1])])
 print("formula and ODE solver agree to 1e-8:", np.abs(solved - exact).max() < 1e-8)
 
 # %%
-apex, guess_apex = float(np.sqrt(26)), 5.1
+apex = float(np.sqrt(26))
 grid = np.linspace(0, 10, 2001)
 guess = 4.1 * np.sqrt(1 - (grid / 5 - 1) ** 2) + 1
 gap = np.abs(guess - np.sqrt(1 + grid * (10 - grid)))
 glue("tango-apex", apex, display=False)
 glue("tango-guess-gap", float(gap.max()), display=False)
 glue("tango-guess-gap-at", float(grid[gap.argmax()]), display=False)
-print(f"apex {apex:.4f}, largest gap of the guess {gap.max():.3f} at μ = {grid[gap.argmax()]:.2f}")
+print(f"apex of the curve {apex:.4f}, of the guess {guess.max():.4f}")
+print(f"largest gap {gap.max():.3f} at μ = {grid[gap.argmax()]:.2f}")
 
 # %% [markdown]
 # The curve's apex is $\sqrt{26} = {}${glue:text}`tango-apex:.3f` at $\mu = 5$. The guess is good at the apex and off by up to {glue:text}`tango-guess-gap:.2f` near the ends.
@@ -307,7 +322,11 @@ fig, ax = figure(size=(7, 4.8))
 for method in ("SGD", "TANGO", "averaged SGD"):
     draw_path(ax, paths[method][::200], method, markers=False, start=False)
 draw_path(
-    ax, np.column_stack([grid, np.sqrt(1 + grid * (10 - grid))]), "natural gradient", markers=False, linewidth=2.4
+    ax,
+    np.column_stack([grid, np.sqrt(1 + grid * (10 - grid))]),
+    "natural gradient",
+    markers=False,
+    linewidth=2.4,
 )
 draw_target(ax, TARGET)
 ax.annotate("start", START, (-0.25, 0.35), ha="center")
@@ -327,27 +346,32 @@ show("fig-tango", fig)
 # In {numref}`fig-tango` SGD goes up before it goes right. Far from the data, a wide Gaussian is less wrong than a narrow one, and the gradient in $\ln\sigma$ is by far the larger component. Then the path slides down along $\sigma^2 = 1 + (10 - \mu)^2$, where $\sigma$ is the best one for the current $\mu$:
 
 # %%
-sliding = sgd_path[sgd_path[:, 0] > 1]
-best = np.sqrt(1 + (10 - sliding[:, 0]) ** 2)
-print(f"largest relative distance from the slide: {np.abs(sliding[:, 1] / best - 1).max():.2f}")
-print(
-    f"while TANGO's σ is up to {np.abs(tango_path[:, 1] / np.sqrt(1 + (10 - tango_path[:, 0]) ** 2) - 1).max():.2f} off it"
-)
+for method in ("SGD", "TANGO"):
+    mean, scale = paths[method][paths[method][:, 0] > 1].T
+    off = np.abs(scale / np.sqrt(1 + (10 - mean) ** 2) - 1)
+    print(f"{method:5} beyond μ = 1: σ is off the best one by at most {100 * off.max():.0f} %")
 
 # %% [markdown]
 # Averaged SGD runs down the same slide with its fast iterate, ten times as fast as SGD. The average has covered only part of the way when the fast iterate arrives. From then on it heads straight for the target in $(\mu, \ln\sigma)$, and $\sigma$ stays small.
 
 # %%
-block = normals[-LIMIT:, None]
+block = normals[-LIMIT:, None]  # another part of the stream
 fast = np.asarray(path(optax.sgd(GAMMA), START, TARGET, block))
 average = np.asarray(path(optax.sgd(GAMMA), START, TARGET, block, averaging=STEP_SIZE))
 arrival = first_hit(fast, TARGET, absolute_tolerance=0.5)
-print(
-    f"the fast iterate comes within 0.5 after {arrival} iterations, with the average at μ = {average[arrival, 0]:.1f}"
-)
+print(f"the fast iterate comes within 0.5 of the target after {arrival} iterations")
+print(f"the average is then at μ = {average[arrival, 0]:.1f}")
 
 # %% [markdown]
-# TANGO runs close to the arch of the natural gradient, a little below it for this seed. It begins with $v = 0$ and has to learn its direction, and its pseudo-samples are random. {ref}`tango_limits` takes this error apart.
+# TANGO runs close to the arch of the natural gradient, for this seed a little below it:
+
+# %%
+middle = tango_path[(tango_path[:, 0] > 1) & (tango_path[:, 0] < 9)]
+below = np.sqrt(1 + middle[:, 0] * (10 - middle[:, 0])) - middle[:, 1]
+print(f"between μ = 1 and 9, TANGO is {below.min():.2f} to {below.max():.2f} below the arch")
+
+# %% [markdown]
+# It begins with $v = 0$ and has to learn its direction, and its pseudo-samples are random. {ref}`tango_limits` takes this error apart.
 #
 # The notebook draws the picture in its own colours. {numref}`fig-tango-source` redraws it with its guess, which can be set against the exact arch above.
 
@@ -397,9 +421,9 @@ glue("tango-above", sum(top > apex for top in tops), display=False)
 glue("tango-highest", max(tops), display=False)
 
 # %% [markdown]
-# They run from {glue:text}`tango-fewest` to {glue:text}`tango-most` iterations; the published run took {glue:text}`tango-iterations-tango`. Of these five, {glue:text}`tango-above` climb above the arch, up to $\sigma = {}${glue:text}`tango-highest:.2f`; the published run stays below it. {ref}`first_hits` draws a thousand seeds and says what such a number is worth.
+# They run from {glue:text}`tango-fewest` to {glue:text}`tango-most` iterations; the published run took {glue:text}`tango-iterations-tango`. Of these five, {glue:text}`tango-above` climb above the arch, up to $\sigma = {}${glue:text}`tango-highest:.2f`; the published run has its top below. {ref}`first_hits` draws a thousand seeds and says what such a number is worth.
 #
-# **One line of the notebook has rotted.** Its call `plt.show(fig)` no longer runs on today's matplotlib. The numbers have not moved.
+# **One line of the notebook has aged.** Its call `plt.show(fig)` fails on today's matplotlib outside a notebook, because `show` takes no figure. The numbers have not moved.
 #
 # ## Exercises
 #
@@ -426,7 +450,7 @@ print(np.round(shrink, 4))
 # ```{exercise}
 # :label: tango-ex-average
 #
-# If TANGO's aim is a moving average in the moments, why not average $y$ and $y^2$ directly, with the same $\delta t$? Do it on TANGO's data samples and compare the distance from the exact curve.
+# Along the exact flow, the two moments decay to those of the data. A moving average of $y$ and $y^2$ does the same. Take it over TANGO's data samples, with the same $\delta t$. How far is each method from the exact flow at the same iteration?
 # ```
 #
 # ````{solution-start} tango-ex-average
@@ -449,7 +473,7 @@ for name, points in [("moving average", np.array(averages)), ("TANGO", tango_pat
     print(f"{name:14} largest distance {np.linalg.norm(points - curve, axis=1).max():.2f}")
 
 # %% [markdown]
-# The moving average *is* the online natural gradient of this family, and it is better by far. It needs a mean map that can be inverted, which this model has and a neural network has not. TANGO needs gradients only.
+# The moving average follows the flow better by far. In the moments, its mean step is the one of the natural gradient. It needs a mean map that can be inverted, which this model has and a neural network has not. TANGO needs gradients only.
 #
 # ```{solution-end}
 # ```

@@ -29,7 +29,7 @@
 # ## The problem and two examples
 #
 # Every problem in this chapter has two stages. A map $z$ takes the unknowns $x \in \mathbb{R}^n$ to an outcome $z(x) \in \mathbb{R}^m$. A loss $L$ takes the outcome to a number.
-# We look for the $x$ with the smallest $L(z(x))$. In a physical problem $z$ is the simulator, and {cite:t}`holl2022scale` write $P$ for it.
+# We look for the $x$ with the smallest $L(z(x))$. The unknowns live in *x-space*, the outcomes in *z-space*. In a physical problem $z$ is the simulator, and {cite:t}`holl2022scale` write $P$ for it.
 #
 # Three derivatives appear again and again: the Jacobian $J = \partial z / \partial x$, the gradient $\nabla_z L$ and the Hessian $H_z = \nabla_z^2 L$ of the loss in z-space.
 # The chain rule gives the gradient in x-space,
@@ -89,7 +89,9 @@ def exponents(rule, rate=0.01):
     """The powers p, q for which the length of a step goes as c^p b^q."""
     length = {}
     for c, b in [(1, 1), (10, 1), (1, 10)]:
-        length[c, b] = jnp.linalg.norm(rule(rescaled(WALKTHROUGH, c, b), c * START, rate) - c * START)
+        length[c, b] = jnp.linalg.norm(
+            rule(rescaled(WALKTHROUGH, c, b), c * START, rate) - c * START
+        )
     powers = jnp.log10(jnp.array([length[10, 1], length[1, 10]]) / length[1, 1])
     return (np.round(powers, 6) + 0.0).tolist()
 
@@ -112,7 +114,9 @@ def report(rule, name):
 def check(rule, method):
     points = [START, jnp.array([-1.0, 2.0]), jnp.array([0.5, -1.5])]
     pairs = [(problem, x) for problem in [SCALED[4], WALKTHROUGH] for x in points]
-    largest = max(float(abs(rule(*pair, 0.1) - STEPS[method](*pair, 0.1)).max()) for pair in pairs)
+    largest = max(
+        float(abs(rule(*pair, 0.1) - STEPS[method](*pair, 0.1)).max()) for pair in pairs
+    )
     print(f"{method}: agrees with straightlines.steps to 1e-12: {largest < 1e-12}")
 
 
@@ -153,7 +157,7 @@ for alpha, problem in SCALED.items():
 # %% [markdown]
 # ## Newton
 #
-# Newton's method goes to the minimum of the parabola that fits the loss at $x$. With $H_x = \nabla_x^2 L(z(x))$,
+# Newton's method goes to where the parabola that fits the loss at $x$ is flat: its minimum, if the Hessian is positive definite. With $H_x = \nabla_x^2 L(z(x))$,
 #
 # $$
 # \Delta x = -\eta\, H_x^{-1}\, \nabla_x L .
@@ -178,7 +182,7 @@ report(newton, "newton")
 # H_x = J^\top H_z J + \sum_k \frac{\partial L}{\partial z_k}\, \nabla_x^2 z_k .
 # $$ (eq-hessian-composition)
 #
-# The second part is there only when the map is curved. It mixes the curvature of $z$ with the slope of $L$, and it can have any sign. For the walkthrough at $(3, 3)$ it is a large part of the Hessian:
+# The first part is the *metric part*: it measures steps in $x$ by what they do to $z$. The second, the *curvature part*, is there only when the map is curved. It mixes the curvature of $z$ with the slope of $L$, and it can have any sign. For the walkthrough at $(3, 3)$ it is a large part of the Hessian:
 
 # %%
 problem, z = WALKTHROUGH, WALKTHROUGH.z(START)
@@ -285,11 +289,11 @@ report(gauss_newton, "gauss-newton")
 
 # %% [markdown]
 # The unit and the answer to $\alpha$ are Newton's. On a linear map the two rules are the same.
-# The matrix $J^\top H_z J$ measures lengths in x-space by what they do in z-space: it pulls the metric of z-space back. If $H_z$ is positive definite, it never turns the step uphill.
+# The matrix $J^\top H_z J$ pulls the metric of z-space back to x-space. If $H_z$ is positive definite and $J$ has full column rank, the step never goes uphill.
 #
 # ## Natural gradient
 #
-# The natural gradient {cite:p}`amari1998natural` measures a step by how much it changes a probability distribution $p(y; x)$. The measure is the Fisher matrix, the mean outer product of the score:
+# The natural gradient {cite:p}`amari1998natural` measures a step by how much it changes a probability distribution $p(y; x)$. The derivative $\nabla_x \ln p$ is called the score. The measure is the Fisher matrix, the mean outer product of the score with itself:
 #
 # $$
 # \Delta x = -\eta\, F^{-1} \nabla_x L, \qquad F = \mathrm{E}_{y \sim p}\!\left[ \nabla_x \ln p(y; x)\, \nabla_x \ln p(y; x)^\top \right] .
@@ -427,15 +431,19 @@ for rate in [0.1, 0.01, 0.001]:
 # %%
 TOGETHER = ["Newton", "Gauss-Newton", "physical gradient"]
 RATE = dict.fromkeys(STEPS, 0.3) | {"gradient descent": 0.05}
-paths = {alpha: {m: descend(SCALED[alpha], m, START, RATE[m], 60) for m in STEPS} for alpha in [1, 4]}
-largest = max(abs(runs[m] - paths[1]["Newton"]).max() for runs in paths.values() for m in TOGETHER)
+paths = {
+    alpha: {m: descend(SCALED[alpha], m, START, RATE[m], 60) for m in STEPS} for alpha in [1, 4]
+}
+largest = max(
+    abs(runs[m] - paths[1]["Newton"]).max() for runs in paths.values() for m in TOGETHER
+)
 print(f"Newton, Gauss-Newton, physical gradient: one path for both alpha: {largest < 1e-12}")
 for alpha, runs in paths.items():
     change = runs["gradient descent"][1, 1] - 3
     print(f"gradient descent, alpha = {alpha}: x_1 changes by {change:.2f} in the first step")
 
 # %% tags=["hide-input", "remove-output"]
-fig, axes = figure(2, sharey=True)
+fig, axes = figure(2, size=(6.6, 4.3), sharey=True)
 grid = np.meshgrid(np.linspace(-0.6, 3.4, 121), np.linspace(-2.6, 3.4, 121))
 for ax, (alpha, methods) in zip(axes, paths.items(), strict=True):
     ax.contour(
@@ -457,7 +465,7 @@ for ax, (alpha, methods) in zip(axes, paths.items(), strict=True):
     draw_target(ax, (0, 0))
     ax.set(title=rf"$\alpha = {alpha}$", xlabel=r"$x_0$", aspect="equal")
 axes[0].set_ylabel(r"$x_1$")
-axes[0].legend(loc="lower right")
+axes[0].legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
 show("fig-update_rules-scaled", fig)
 
 # %% [markdown]
@@ -482,7 +490,7 @@ show("fig-update_rules-scaled", fig)
 # For the inverse Jacobian, $(J T^{-1})^{-1} = T J^{-1}$. The physical gradient's new point in z-space does not depend on the coordinates of $x$, and its inverse image is one point with two names.
 # ```
 #
-# The units above are the case $T = c I$. A test with a $T$ that mixes the coordinates:
+# The change of metres above is the case $T = c I$. The problem with $\alpha$ is the problem with $\alpha = 1$ in the coordinates $x' = (x_0, \alpha x_1)$, where these five rules take the step $-\eta x'$. So they take $-\eta x$ for every $\alpha$. A test with a $T$ that mixes the coordinates:
 
 # %%
 RULES = {
@@ -525,13 +533,16 @@ for name, rule in RULES.items():
 identity = Problem(lambda z: z, WALKTHROUGH.loss, lambda z, x: z)
 J, z = jax.jacobian(WALKTHROUGH.z)(START), WALKTHROUGH.z(START)
 for name, rule in RULES.items():
-    in_x, in_z = ((rule(p, u, 1e-3) - u) / 1e-3 for p, u in [(WALKTHROUGH, START), (identity, z)])
+    in_x, in_z = (
+        (rule(p, u, 1e-3) - u) / 1e-3 for p, u in [(WALKTHROUGH, START), (identity, z)]
+    )
     print(f"{name:18s} J dx: {np.round(J @ in_x, 1)}   dz: {np.round(in_z, 1)}")
     glue(f"update_rules-turn-{name}", round(float((J @ in_x)[1] / in_z[1]), 6), display=False)
 
 # %% [markdown]
 # Gradient descent makes the second component {glue:text}`update_rules-turn-gradient descent:.0f` times as long, by $J_{11}^2$. Newton moves it only {glue:text}`update_rules-turn-Newton:.2f` times as far as Newton in z-space asks: the curvature part of {eq}`eq-hessian-composition` is in the way.
-# The rest agree, to first order. The order shows when the rate is halved: a difference of first order is divided by 2, one of second order by 4. Both the difference and this ratio:
+# The rest agree, to first order. The order shows when the rate is halved: a difference of first order is divided by 2, one of second order by 4.
+# Here are the difference at a rate of 0.1, and the ratio of the differences at two small rates, one twice the other:
 
 
 # %%
@@ -548,7 +559,7 @@ for name, rule in RULES.items():
 
 # %% [markdown]
 # Only the physical gradient composes exactly, and it does so through chains of any length: the inverse of $z = g \circ h$ is $h^{-1} \circ g^{-1}$.
-# As a test, put $x = h(w) = (w_0, e^{w_1})$ before the walkthrough's map. A rule that does not care steps to the same point, whether it works in $w$ or in $x$.
+# As a test, put $x = h(w) = (w_0, e^{w_1})$ before the walkthrough's map. A rule that does not care steps to the same point, whether it works in $w$ or in $x$. For the others, the cell prints the same ratio as before.
 
 
 # %%
@@ -560,7 +571,9 @@ def to_w(x):
     return jnp.array([x[0], jnp.log(x[1])])
 
 
-chain = Problem(lambda w: old.z(to_x(w)), old.loss, lambda z, w: to_w(old.z_inverse(z, to_x(w))))
+chain = Problem(
+    lambda w: old.z(to_x(w)), old.loss, lambda z, w: to_w(old.z_inverse(z, to_x(w)))
+)
 
 
 def disagreement(rule, rate):
@@ -577,9 +590,9 @@ for name, rule in RULES.items():
 # ## Near the optimum
 #
 # Near a regular minimum, with a positive definite Hessian, the loss is a parabola. Gradient descent multiplies each principal component of the distance by $1 - \eta\lambda$, where $\lambda$ is the curvature: steep components vanish fast, flat ones stay.
-# The other rules multiply all components by $1 - \eta$.
+# Newton multiplies all components by $1 - \eta$. Where $\nabla_z L = 0$ at the minimum, the curvature part of {eq}`eq-hessian-composition` vanishes there, and Gauss-Newton, the inverse Jacobian and the physical gradient have the same factor.
 #
-# At $\eta = 1$ that factor is 0, and what is left of the error after a step is due to the curvature of the map: it is proportional to the error squared.
+# At $\eta = 1$ that factor is 0. For a quadratic $L(z)$, what is left of the error after a step is due to the curvature of the map: it is proportional to the error squared.
 # A map with the regular minima $(0, \pm 1)$ shows it, $z(x) = (x_0, x_1^2 - 1)$. The physical gradient has no error left.
 
 # %%
@@ -588,9 +601,17 @@ two_wells = Problem(
     lambda z: jnp.sum(z**2),
     lambda z, x: jnp.stack([z[0], jnp.sign(x[1]) * jnp.sqrt(z[1] + 1)]),
 )
-for name, rule in [("Newton", newton), ("Gauss-Newton", gauss_newton), ("physical gradient", physical_gradient)]:
-    ratios = [(rule(two_wells, jnp.array([0, 1 + e]), 1.0)[1] - 1) / e**2 for e in [0.1, 0.01, 0.001]]
-    print(f"{name:18s} error after a step / error squared:", np.round(jnp.array(ratios), 2) + 0.0)
+for name, rule in [
+    ("Newton", newton),
+    ("Gauss-Newton", gauss_newton),
+    ("physical gradient", physical_gradient),
+]:
+    ratios = [
+        (rule(two_wells, jnp.array([0, 1 + e]), 1.0)[1] - 1) / e**2 for e in [0.1, 0.01, 0.001]
+    ]
+    print(
+        f"{name:18s} error after a step / error squared:", np.round(jnp.array(ratios), 2) + 0.0
+    )
 
 # %% [markdown]
 # The walkthrough's minimum is not regular. Along $x_1$ the loss is $x_1^4$: the slope is $4 x_1^3$, the Hessian is $12 x_1^2$, the Gauss-Newton matrix is $8 x_1^2$, and $z_1 = x_1^2$ shrinks by $1 - \eta$ in z-space. So each step multiplies $x_1$ by
@@ -626,13 +647,15 @@ for k in [100, 1000, 10_000, 100_000]:
     print(f"k = {k:6d}: x_1 = {slow[k, 1]:.5f}, x_1 sqrt(8 rate k) = {product:.4f}")
 
 # %% tags=["hide-input", "remove-output"]
-degenerate = {"gradient descent": slow[:61]} | near
+regular = {name: jnp.linalg.norm(path, axis=1) for name, path in paths[4].items()}
+near_and_slow = {"gradient descent": slow[:61]} | near
+degenerate = {name: path[:, 1] for name, path in near_and_slow.items()}
 fig, axes = figure(2, sharey=True)
-for ax, runs in zip(axes, [paths[4], degenerate], strict=True):
-    for offset, (name, path) in enumerate(runs.items()):
+for ax, runs in zip(axes, [regular, degenerate], strict=True):
+    for offset, (name, distance) in enumerate(runs.items()):
         look = LOOKS[name]
         ax.semilogy(
-            jnp.linalg.norm(path, axis=1),
+            distance,
             color=look.color,
             linestyle=look.linestyle,
             marker=look.marker,
@@ -641,16 +664,16 @@ for ax, runs in zip(axes, [paths[4], degenerate], strict=True):
         )
     ax.set(xlabel=r"step $k$", ylim=(1e-5, 10))
 axes[0].set(title=r"regular: $P(x) = (x_0, 4 x_1)$", ylabel=r"distance to the minimum, $|x|$")
-axes[1].set_title(r"degenerate: $z(x) = (x_0, x_1^2)$")
+axes[1].set(title=r"degenerate: $z(x) = (x_0, x_1^2)$", ylabel="its degenerate part, $x_1$")
 axes[1].legend(loc="lower left")
 show("fig-update_rules-near", fig)
 
 # %% [markdown]
 # ```{glue:figure} fig-update_rules-near
 # :name: fig-update_rules-near
-# :alt: Two panels with the distance on a logarithmic axis against the step. On the left three curves fall together on one steep straight line and gradient descent falls on a flatter one. On the right the three fall apart into straight lines, the physical gradient steepest, then Gauss-Newton, then Newton, and gradient descent levels off.
+# :alt: Two panels with the distance on a logarithmic axis against the step. On the left three curves fall together on one steep straight line and gradient descent falls on a flatter one. On the right the three are straight lines that spread apart, the physical gradient steepest, then Gauss-Newton, then Newton, and gradient descent drops at first and then levels off.
 #
-# Distance to the minimum, at a rate of 0.3, for gradient descent 0.05 (left) and 0.01 (right). At the regular minimum the three rules coincide. At the degenerate one their slopes are the factors of {eq}`eq-degenerate-factors`, and gradient descent has no slope to keep.
+# Distance to the minimum (left) and its part along $x_1$ (right), at a rate of 0.3, for gradient descent 0.05 (left) and 0.01 (right). At the regular minimum the three rules coincide. At the degenerate one their slopes are the factors of {eq}`eq-degenerate-factors`, and gradient descent has no slope to keep.
 # ```
 #
 # {numref}`fig-update_rules-near` shows both cases. A straight line on the logarithmic axis is a constant factor a step.
@@ -683,7 +706,7 @@ for name, derivative in {
     print(f"{name:14s}{jax.eval_shape(derivative, x).size:10,d}")
 
 # %% [markdown]
-# For a separable loss such as $|z|^2$ the Hessian in z is diagonal and costs nothing. The physical gradient then needs no derivative of the map at all, only its inverse. That inverse is the price: {ref}`other_optimizers` measures what a numerical one costs.
+# For a separable loss such as $|z|^2$ the Hessian in z is diagonal and costs as little as a gradient. The physical gradient then needs no derivative of the map at all, only its inverse. That inverse is the price: {ref}`other_optimizers` measures what a numerical one costs.
 #
 # ## Side by side
 #
@@ -767,7 +790,9 @@ for alpha in [1, 16]:
 begin = jnp.array([1.0, 0.1])
 for name in TOGETHER:
     path = descend(two_wells, name, begin, 0.3, 100)
-    print(f"{name:18s} x_1 after one step: {path[1, 1]:.3f}, end: {np.round(path[-1], 3) + 0.0}")
+    print(
+        f"{name:18s} x_1 after one step: {path[1, 1]:.3f}, end: {np.round(path[-1], 3) + 0.0}"
+    )
 hessian = jax.hessian(two_wells.objective)(begin)
 print("Hessian at the start:", np.round(np.diag(hessian), 2))
 
