@@ -308,7 +308,7 @@ for ax, change in [
 ]:
     line, points = np.asarray(change(exact)), np.asarray(change(dots))
     ax.plot(*line.T, color=look.color, linestyle="-", linewidth=1.6)
-    draw_path(ax, points[:-1], "natural gradient", linestyle="none")
+    draw_path(ax, points, "natural gradient", linestyle="none")
     draw_target(ax, points[-1])
     ax.annotate("start", points[0], xytext=(8, -3), textcoords="offset points", va="top")
 left.annotate(
