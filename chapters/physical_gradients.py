@@ -302,7 +302,14 @@ def draw_paths(ax, paths):
 fig, ax = figure()
 grid = np.meshgrid(np.linspace(-0.2, 3.4, 200), np.linspace(-0.2, 3.4, 200))
 levels = [0.5, 2, 6, 14, 28, 50, 90]
-ax.contour(*grid, grid[0] ** 2 + grid[1] ** 4, levels=levels, colors="#cccccc", linewidths=0.8, zorder=0)
+ax.contour(
+    *grid,
+    grid[0] ** 2 + grid[1] ** 4,
+    levels=levels,
+    colors="#cccccc",
+    linewidths=0.8,
+    zorder=0,
+)
 draw_paths(ax, paths)
 ax.annotate("start", (3, 3), (8, 6), textcoords="offset points")
 ax.annotate("minimum", (0, 0), (10, -3), textcoords="offset points", va="center")
@@ -315,7 +322,7 @@ show("fig-physical-gradients-x", fig)
 # :name: fig-physical-gradients-x
 # :alt: Four paths in the plane of x from the start at (3, 3). Gradient descent falls almost straight down and then crawls left. Newton swings far to the left and stays high. Gauss-Newton and the physical gradient bend gently towards the minimum at the origin, the physical gradient slightly below.
 #
-# Ten updates of each method in $x$, from a ring at the start to a dot at the end. Grey: lines of equal loss.
+# Ten updates of each method in $x$. Ring: the start. Cross: the minimum. Grey: lines of equal loss.
 # ```
 #
 # In {numref}`fig-physical-gradients-x` gradient descent falls down the steep wall of the loss, along $x_1$, and
@@ -335,8 +342,17 @@ for method, path in paths.items():
 # %% tags=["hide-input", "remove-output"]
 fig, ax = figure()
 grid = np.meshgrid(np.linspace(-0.4, 3.9, 200), np.linspace(-0.5, 9.8, 200))
-ax.contour(*grid, grid[0] ** 2 + grid[1] ** 2, levels=levels, colors="#cccccc", linewidths=0.8, zorder=0)
-ax.plot([3, 0], [9, 0], color="#999999", linewidth=5, alpha=0.35, label="straight line", zorder=0.5)
+ax.contour(
+    *grid,
+    grid[0] ** 2 + grid[1] ** 2,
+    levels=levels,
+    colors="#cccccc",
+    linewidths=0.8,
+    zorder=0,
+)
+ax.plot(
+    [3, 0], [9, 0], color="#999999", linewidth=5, alpha=0.35, label="straight line", zorder=0.5
+)
 draw_paths(ax, paths_in_z)
 ax.annotate("start", (3, 9), (9, 0), textcoords="offset points", va="center")
 ax.set(xlabel="$z_0$", ylabel="$z_1$", xlim=(-0.4, 3.9), ylim=(-0.5, 9.8))
@@ -383,15 +399,33 @@ for method in ["gradient descent", "physical gradient"]:
 # %% tags=["hide-input", "remove-output"]
 from matplotlib.patches import FancyArrowPatch
 
-layout = {"left": 0.07, "right": 0.87, "bottom": 0.24, "top": 0.8, "wspace": 0.45, "width_ratios": [1, 1, 0.05]}
+layout = {
+    "left": 0.07,
+    "right": 0.87,
+    "bottom": 0.24,
+    "top": 0.8,
+    "wspace": 0.45,
+    "width_ratios": [1, 1, 0.05],
+}
 fig, (ax_x, ax_z, ax_l) = figure(3, size=(8.2, 4.3), layout="none", gridspec_kw=layout)
 white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
 
 
 def draw_arrow(ax, points, color, linestyle="-"):
     """A line through the points that ends in an arrow head."""
-    ax.plot(*np.transpose(points[:-3]), color=color, linestyle=linestyle, linewidth=2.2 if linestyle == "-" else 1.4)
-    head = {"arrowstyle": "-|>", "color": color, "mutation_scale": 15, "shrinkA": 0, "shrinkB": 0}
+    ax.plot(
+        *np.transpose(points[:-3]),
+        color=color,
+        linestyle=linestyle,
+        linewidth=2.2 if linestyle == "-" else 1.4,
+    )
+    head = {
+        "arrowstyle": "-|>",
+        "color": color,
+        "mutation_scale": 15,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
     ax.annotate("", points[-1], points[-5], arrowprops=head)
 
 
@@ -403,13 +437,24 @@ line = start_z * s
 first_order = start_z - s * np.asarray(0.01 * J @ J.T @ loss_gradient)
 blue, green = LOOKS["gradient descent"].color, LOOKS["physical gradient"].color
 for ax, power in [(ax_x, 4), (ax_z, 2)]:
-    to_axes = (lambda p: p) if ax is ax_z else (lambda p: np.stack([p[:, 0], np.sqrt(p[:, 1])], 1))
+    to_axes = (
+        (lambda p: p) if ax is ax_z else (lambda p: np.stack([p[:, 0], np.sqrt(p[:, 1])], 1))
+    )
     top = {ax_x: 3.5, ax_z: 10}[ax]
     grid = np.meshgrid(np.linspace(-0.3, 4, 200), np.linspace(-0.05 * top, top, 200))
-    ax.contour(*grid, grid[0] ** 2 + grid[1] ** power, levels=levels, colors="#cccccc", linewidths=0.8, zorder=0)
+    ax.contour(
+        *grid,
+        grid[0] ** 2 + grid[1] ** power,
+        levels=levels,
+        colors="#cccccc",
+        linewidths=0.8,
+        zorder=0,
+    )
     ax.plot(*to_axes(line).T, color="#777777", linewidth=1.2, linestyle=":", zorder=0.5)
     draw_arrow(ax, to_axes(physical_arrow), green)
-    ax.plot(*to_axes(line)[-1], "o", color="none", markersize=9, markeredgecolor="#222222", zorder=5)
+    ax.plot(
+        *to_axes(line)[-1], "o", color="none", markersize=9, markeredgecolor="#222222", zorder=5
+    )
     draw_target(ax, (0, 0))
     ax.set(xlim=(-0.3, 4), ylim=(-0.05 * top, top))
 draw_arrow(ax_z, first_order, blue, "--")
@@ -429,7 +474,9 @@ values = {
     "gradient\ndescent": (first["gradient descent"], blue, blue, "o", "top"),
 }
 for name, (x, color, fill, marker, side) in values.items():
-    ax_l.plot(0, objective(x), marker, color=fill, markeredgecolor=color, markersize=8, clip_on=False)
+    ax_l.plot(
+        0, objective(x), marker, color=fill, markeredgecolor=color, markersize=8, clip_on=False
+    )
     shift = {"center": 0, "bottom": -5, "top": 5}[side]
     ax_l.text(0.8, objective(x) + shift, f"{name}\n{objective(x):.1f}", color=color, va=side)
 ax_l.plot(0, 0, "x", color="#222222", markersize=9, markeredgewidth=2.2, clip_on=False)
@@ -441,10 +488,14 @@ for ax, name in [(ax_x, "x: parameters"), (ax_z, "z: output"), (ax_l, "L: loss")
     box = ax.get_position()
     centres.append((box.x0 + box.x1) / 2 + (0.015 if ax is ax_l else 0))
     fig.text(centres[-1], 0.9, name, ha="center", va="center", weight="bold")
-for i, (forward, back) in enumerate([("$z$", "$J^\\top$  or  $z^{-1}$"), ("$L$", "$\\nabla_z L$")]):
+for i, (forward, back) in enumerate(
+    [("$z$", "$J^\\top$  or  $z^{-1}$"), ("$L$", "$\\nabla_z L$")]
+):
     left, right = centres[i] + 0.095, centres[i + 1] - (0.08 if i == 0 else 0.055)
     for y, ends, text in [(0.9, (left, right), forward), (0.06, (right, left), back)]:
-        arrow = FancyArrowPatch((ends[0], y), (ends[1], y), arrowstyle="-|>", mutation_scale=15, color="#444444")
+        arrow = FancyArrowPatch(
+            (ends[0], y), (ends[1], y), arrowstyle="-|>", mutation_scale=15, color="#444444"
+        )
         arrow.set_transform(fig.transFigure)
         fig.add_artist(arrow)
         fig.text((left + right) / 2, y + 0.015, text, ha="center", va="bottom")
@@ -891,8 +942,9 @@ for name, options in trials.items():
 # :class: dropdown
 # ````
 #
-# The step in $z$ is $-\eta J J^\top \nabla_z L$. It points along $\nabla_z L$ everywhere if $J J^\top$ is a multiple of the identity: if $z$
-# is a rotation, times a scale. Here is a rotation by 30 degrees.
+# To first order the step in $z$ is $-\eta J J^\top \nabla_z L$. It points along $\nabla_z L$ if $J J^\top = c(x)\, I$ at every $x$:
+# if $z$ keeps angles. A rotation, times a scale, does, and it is linear, so there is no other order. Here is one by 30
+# degrees. A map that keeps angles and is not linear squares a complex number: see {ref}`other_optimizers`.
 
 # %%
 angle = np.pi / 6

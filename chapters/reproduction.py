@@ -16,7 +16,7 @@
 # (reproduction)=
 # # Reproduction
 #
-# Every number that the sources of this book print, beside the number that a chapter computes today. Nothing on this page is typed by hand.
+# The numbers that the sources of this book print, beside those that the chapters compute today. No number on this page is typed by hand.
 #
 # The published numbers stand in one file, `published.toml`, each with an id and a tolerance: half a unit of its last printed digit, and 0 for an integer. A chapter that computes such a number keeps it under the same id. This page reads both and compares them.
 
@@ -57,7 +57,7 @@ for file in sorted(Path().glob("[!.]*.ipynb")):
 
 # %%
 def verdict(entry):
-    """The recomputed value, its largest difference from the published one, and what to say of it."""
+    """The recomputed value, its largest difference from the published one, and the verdict."""
     if entry["id"] not in recomputed:
         return None, np.nan, "missing"
     value = np.array(literal_eval(recomputed[entry["id"]][0]), float)
@@ -94,10 +94,16 @@ def link(entry):
 # %%
 def table(source):
     """The published numbers of one source, in Markdown."""
-    rows = ["| what | published | recomputed | difference | verdict | where |", "|---|--:|--:|--:|---|---|"]
+    rows = [
+        "| what | published | recomputed | difference | verdict | where |",
+        "|---|--:|--:|--:|---|---|",
+    ]
     for entry in (entry for entry in published if entry["source"] == source):
         value, difference, word = verdict(entry)
-        numbers = [written(number, entry["tolerance"]) for number in (entry["value"], value, difference)]
+        numbers = [
+            written(number, entry["tolerance"])
+            for number in (entry["value"], value, difference)
+        ]
         rows.append(f"| {entry['what']} | {' | '.join(numbers)} | {word} | {link(entry)} |")
     return Markdown("\n".join(rows))
 
@@ -113,9 +119,9 @@ def table(source):
 display(table("notwa2019tango"))
 
 # %% [markdown]
-# ## The physical-gradients walkthrough
+# ## Physics-based Deep Learning
 #
-# {cite:t}`thuerey2021pbdl`, an early version of its page that compares physical gradients with gradient descent and Newton's method.
+# {cite:t}`thuerey2021pbdl`: an early version of its page that compares physical gradients with gradient descent and Newton's method, and what its page on half-inverse gradients says of a toy problem.
 
 # %% tags=["hide-input"]
 display(table("thuerey2021pbdl"))
@@ -126,7 +132,10 @@ display(table("thuerey2021pbdl"))
 # %%
 words = [verdict(entry)[2] for entry in published]
 count = {word: words.count(word) for word in dict.fromkeys(words)}
-print(f"{len(published)} published numbers:", ", ".join(f"{number} {word}" for word, number in count.items()))
+print(
+    f"{len(published)} published numbers:",
+    ", ".join(f"{number} {word}" for word, number in count.items()),
+)
 glue("reproduction-published", len(published), display=False)
 glue("reproduction-reproduced", count.get("reproduced", 0), display=False)
 
