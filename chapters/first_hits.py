@@ -17,7 +17,7 @@
 # (first_hits)=
 # # First hits: a thousand seeds
 #
-# "Converged in 82826 iterations", says the TANGO notebook. {ref}`tango` reproduces this count, and those of SGD and averaged SGD. This chapter asks what they are worth.
+# "Converged in {glue:text}`first-hits-published-tango` iterations", says the TANGO notebook. {ref}`tango` reproduces this count, and those of SGD and averaged SGD. This chapter asks what they are worth.
 #
 # The answer takes a thousand runs of each method. The reader sees how widely the counts scatter, how high each method's noise floor lies, and why the order of the three says little about the methods.
 #
@@ -35,6 +35,7 @@ from matplotlib.patches import Rectangle
 from myst_nb import glue
 from scipy.optimize import brentq
 
+from straightlines import streams
 from straightlines.gaussian import natural_gradient_flow
 from straightlines.optimizers import moving_average, tango
 from straightlines.plotting import LOOKS, draw_path, draw_target, figure, show
@@ -54,22 +55,28 @@ METHODS = {
     "TANGO": dict(optimizer=tango(STEP_SIZE, GAMMA)),
     "SGD": dict(optimizer=optax.sgd(SGD_RATE), pseudo_samples=0),
     "averaged SGD": dict(optimizer=optax.sgd(GAMMA), averaging=STEP_SIZE, pseudo_samples=0),
-    "moving average": dict(optimizer=moving_average(STEP_SIZE), coordinates="expectation", pseudo_samples=0),
+    "moving average": dict(
+        optimizer=moving_average(STEP_SIZE), coordinates="expectation", pseudo_samples=0
+    ),
 }
 
 # %% [markdown]
 # The counts that the source prints for them:
 
 # %%
-entries = {entry["id"]: entry["value"] for entry in tomllib.loads(Path("../published.toml").read_text())["published"]}
+entries = {
+    entry["id"]: entry["value"]
+    for entry in tomllib.loads(Path("../published.toml").read_text())["published"]
+}
 PUBLISHED = {
     method: entries[f"tango-iterations-{method.lower().replace(' ', '-')}"]
     for method in ("TANGO", "SGD", "averaged SGD")
 }
+glue("first-hits-published-tango", PUBLISHED["TANGO"], display=False)
 print(PUBLISHED)
 
 # %% [markdown]
-# `ensemble` makes many runs at once. It draws the random numbers inside the compiled loop, keeps the first hit and the end of each run, and quantiles over the runs at a few checkpoints. On two cores a thousand complete runs take less time than a plain Python loop takes for one.
+# `ensemble` makes many runs at once. It draws the random numbers inside the compiled loop, keeps the first hit and the end of each run, and quantiles over the runs at a few checkpoints.
 
 # %%
 RUNS, STEPS = 1000, 200_000
@@ -82,14 +89,15 @@ runs = {
     for method, options in METHODS.items()
 }  # fmt: skip
 print("diverged:", {method: int(run.diverged.sum()) for method, run in runs.items()})
-print(f"no hit in {STEPS} steps:", {method: int((run.first_hit < 0).sum()) for method, run in runs.items()})
+print(
+    f"no hit in {STEPS} steps:",
+    {method: int((run.first_hit < 0).sum()) for method, run in runs.items()},
+)
 
 # %% [markdown]
 # Does the engine do what a single run does? One of its runs, replayed with the same normals by `path`, must hit at the same iteration, give or take what rounding moves.
 
 # %%
-from straightlines import streams
-
 normals = streams.normals(jax.random.key(2017), 7, 100_000)
 replay = path(tango(STEP_SIZE, GAMMA), START, TARGET, normals)
 moved = abs(first_hit(replay, TARGET) - int(runs["TANGO"].first_hit[7]))
@@ -101,12 +109,22 @@ print("run 7 replayed, first hit within 50 iterations:", moved < 50)
 # The first hit of each run, in thousands of iterations. A run that does not hit within the steps counts as later than all others.
 
 # %%
-hits = {method: np.where(run.first_hit < 0, STEPS, run.first_hit) for method, run in runs.items()}
+hits = {
+    method: np.where(run.first_hit < 0, STEPS, run.first_hit) for method, run in runs.items()
+}
 print(f"{'':15}mean   5 %  25 %  50 %  75 %  95 %   over 100 000")
 for method, first in hits.items():
-    percentiles = "  ".join(f"{q / 1000:4.0f}" for q in np.percentile(first, [5, 25, 50, 75, 95]))
-    print(f"{method:15}{first.mean() / 1000:4.0f}  {percentiles}   {(first > 100_000).mean():5.1%}")
-    glue(f"first-hits-median-{method.lower().replace(' ', '-')}", round(float(np.median(first)) / 1000), display=False)
+    percentiles = "  ".join(
+        f"{q / 1000:4.0f}" for q in np.percentile(first, [5, 25, 50, 75, 95])
+    )
+    print(
+        f"{method:15}{first.mean() / 1000:4.0f}  {percentiles}   {(first > 100_000).mean():5.1%}"
+    )
+    glue(
+        f"first-hits-median-{method.lower().replace(' ', '-')}",
+        round(float(np.median(first)) / 1000),
+        display=False,
+    )
 
 # %%
 for method, count in PUBLISHED.items():
@@ -126,7 +144,9 @@ for ax, (method, first) in zip(axes, hits.items(), strict=True):
         count = PUBLISHED[method] / 1000
         ax.axvline(count, color="#222222", linestyle="--", linewidth=1.2)
         ax.set_ylim(0, ax.get_ylim()[1] * 1.25)
-        ax.annotate(f" published: {PUBLISHED[method]}", (count, ax.get_ylim()[1]), va="top", fontsize=9)
+        ax.annotate(
+            f" published: {PUBLISHED[method]}", (count, ax.get_ylim()[1]), va="top", fontsize=9
+        )
 axes[-1].set_xlabel("first hit, thousands of iterations")
 show("fig-first-hits-counts", fig)
 
@@ -138,9 +158,9 @@ show("fig-first-hits-counts", fig)
 # First hits of a thousand runs of each method. The dashed lines are the counts that the source prints for its one seed.
 # ```
 #
-# {numref}`fig-first-hits-counts` puts the published counts where they belong: each is one draw. The published TANGO run is an early one, {glue:text}`first-hits-rank-tango:.0%` of the runs are earlier. SGD's is late, with {glue:text}`first-hits-rank-sgd:.0%` before it.
+# {numref}`fig-first-hits-counts` puts the published counts where they belong: each is one draw. The published TANGO run is rather early: {glue:text}`first-hits-rank-tango:.0%` of the runs are earlier. SGD's is late, with {glue:text}`first-hits-rank-sgd:.0%` before it.
 #
-# TANGO's scatter is not TANGO's own. The moving average, which has no error to make, scatters as much.
+# TANGO's scatter is not TANGO's own. The moving average, which has no error of its own, scatters nearly as much.
 #
 # ## Where the typical count comes from
 #
@@ -153,7 +173,7 @@ print(f"exact flow: t = {arrival:.3f}, {arrival / STEP_SIZE / 1000:.1f} thousand
 glue("first-hits-flow", float(arrival) / STEP_SIZE / 1000, display=False)
 
 # %% [markdown]
-# SGD slides down along $\sigma^2 = 1 + d^2$ with $d = 10 - \mu$. On the slide $\dot d = -\eta\, d/(1 + d^2)$, so it takes $\frac{1}{\eta}\int (1 + d^2)/d\;\mathrm{d}d$ iterations from $d = 10$ down to the box:
+# SGD first makes $\sigma$ large, and then slides down along $\sigma^2 = 1 + d^2$ with $d = 10 - \mu$, where the mean gradient in $\ln\sigma$ vanishes. On the slide $\dot d = -\eta\, d/(1 + d^2)$, so it takes $\frac{1}{\eta}\int (1 + d^2)/d\;\mathrm{d}d$ iterations from $d = 10$ down to the box:
 
 # %%
 distance = 0.01 + 1e-4
@@ -215,45 +235,55 @@ for method, run in runs.items():
     inside = (np.abs(run.end - TARGET) <= box + 1e-5 * np.array([9.0, 0.0])).all(axis=1).mean()
     (mu, log_sigma), (mu_expected, log_sigma_expected) = end.std(axis=0), EXPECTED[method]
     print(
-        f"{method:15} μ {mu:.4f} (theory {mu_expected:.4f})  ln σ {log_sigma:.4f} ({log_sigma_expected:.4f})  {inside:4.0%}"
+        f"{method:15} μ {mu:.4f} (theory {mu_expected:.4f})  "
+        f"ln σ {log_sigma:.4f} ({log_sigma_expected:.4f})  {inside:4.0%}"
     )
 
 # %% [markdown]
-# The theory holds within a few times the interval for every method; TANGO's cloud is a little wider in $\ln\sigma$ than its limit of small $\gamma$.
+# The theory holds within the interval for SGD, averaged SGD and the moving average. TANGO's cloud is a little wider: its pseudo-samples add noise, which vanishes only as $\gamma$ does.
 #
-# Set this against the box, which reaches 0.01 to each side. SGD's standard deviations are more than twice that. Its runs "converge" when they first stumble into the box, and are out again most of the time. The other clouds fit in.
+# Set this against the box, which reaches 0.01 to each side. SGD's standard deviations are more than twice that. Its runs "converge" when they first stumble into the box, and are out again most of the time. Of the other methods, more than half of the runs are inside.
 
 # %% tags=["hide-input", "remove-output"]
 fig, axes = figure(4, 1, size=(8.4, 2.9), sharex=True, sharey=True)
 for ax, (method, run) in zip(axes, runs.items(), strict=True):
     ax.plot(*run.end.T, ".", color=LOOKS[method].color, markersize=2.5, alpha=0.6)
     ax.add_patch(Rectangle((9.99, 0.99), 0.02, 0.02, fill=False, linewidth=1.3, zorder=3))
-    ax.set(title=method, xlabel=r"$\mu$", xlim=(9.92, 10.08), ylim=(0.92, 1.08), aspect="equal")
-axes[0].set_ylabel(r"$\sigma$")
+    ax.set(
+        title=method,
+        xlabel=r"mean $\mu$",
+        xlim=(9.92, 10.08),
+        ylim=(0.92, 1.08),
+        aspect="equal",
+    )
+axes[0].set_ylabel(r"standard deviation $\sigma$")
 show("fig-first-hits-floor", fig)
 
 # %% [markdown]
 # ```{glue:figure} fig-first-hits-floor
 # :name: fig-first-hits-floor
-# :alt: Four clouds of a thousand points around (10, 1), with the small square box of the convergence test in the middle. The cloud of SGD is several times wider than the box. The other three mostly fill it; the one of averaged SGD sits a little above its centre.
+# :alt: Four clouds of a thousand points around (10, 1), with the small square box of the convergence test in the middle. The cloud of SGD is several times wider than the box. The other three are hardly wider than the box and spill over its left and right sides; the one of averaged SGD sits a little above its centre.
 #
 # Where the thousand runs of each method are after 200,000 steps. The square is the box of the convergence test.
 # ```
 #
 # ## SGD at an equal floor
 #
-# A fair race gives every method the same floor. SGD has to lower its rate to $\delta t$ for that, ten times less, and its slide takes ten times as long.
+# A fair race gives every method the same floor in $\mu$. SGD has to lower its rate to $\delta t$ for that, ten times less, and its slide takes ten times as long.
 
 # %%
 equal = ensemble(
-    optax.sgd(STEP_SIZE), START, TARGET, jax.random.key(7), runs=128, steps=700_000, pseudo_samples=0
+    optax.sgd(STEP_SIZE), START, TARGET, jax.random.key(7), runs=128, steps=700_000,
+    pseudo_samples=0,
 )  # fmt: skip
 assert (equal.first_hit >= 0).all()
 median = float(np.median(equal.first_hit)) / 1000
-print(f"SGD at rate {STEP_SIZE}: median {median:.0f} thousand, theory {10 * slide / 1000:.0f} thousand")
+theory = (SGD_RATE / STEP_SIZE) * slide / 1000
+print(f"SGD at rate {STEP_SIZE}: median {median:.0f} thousand, theory {theory:.0f} thousand")
 print(f"its floor: μ {equal.end[:, 0].std():.3f}, theory {np.sqrt(STEP_SIZE / 2):.3f}")
 glue("first-hits-equal", round(median), display=False)
-glue("first-hits-equal-ratio", round(median / float(np.median(hits["TANGO"])) * 1000, 1), display=False)
+ratio = round(1000 * median / float(np.median(hits["TANGO"])), 1)
+glue("first-hits-equal-ratio", ratio, display=False)
 
 # %% [markdown]
 # It needs {glue:text}`first-hits-equal` thousand iterations, {glue:text}`first-hits-equal-ratio` times TANGO's. The ranking of the source turns round.
@@ -271,13 +301,13 @@ print("γ        bias of ln σ       3γ/4     hit by 100 000")
 bias = {}
 for gamma in (5e-3, 1e-2, 2e-2, 3e-2):
     run = ensemble(
-        optax.sgd(gamma), START, TARGET, jax.random.key(3), runs=256, steps=100_000, averaging=STEP_SIZE, pseudo_samples=0
+        optax.sgd(gamma), START, TARGET, jax.random.key(3), runs=256, steps=100_000,
+        averaging=STEP_SIZE, pseudo_samples=0,
     )  # fmt: skip
     log_sigma = np.log(run.end[:, 1])
     bias[gamma] = log_sigma.mean(), 1.96 * log_sigma.std() / 16
-    print(
-        f"{gamma:.3f}  {bias[gamma][0]:.3f} ± {bias[gamma][1]:.3f}  {0.75 * gamma:8.4f}  {(run.first_hit >= 0).mean():8.0%}"
-    )
+    (center, error), hit = bias[gamma], (run.first_hit >= 0).mean()
+    print(f"{gamma:.3f}  {center:.3f} ± {error:.3f}  {0.75 * gamma:8.4f}  {hit:8.0%}")
 
 # %%
 log_sigma = np.log(runs["TANGO"].end[:, 1])
@@ -302,13 +332,15 @@ plane.plot([], [], color=LOOKS["TANGO"].color, label="TANGO, 40 runs")
 curve = np.asarray(natural_gradient_flow(START, TARGET, np.linspace(0, 14, 400)))
 draw_path(plane, curve, "natural gradient", markers=False)
 draw_target(plane, TARGET)
-plane.set(xlabel=r"$\mu$", ylabel=r"$\sigma$", ylim=(0.5, 7.4))
+plane.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", ylim=(0.5, 7.4))
 plane.legend(loc="upper left", ncols=2, fontsize=8.5)
 at = np.array(checkpoints) * STEP_SIZE
 for method in ("TANGO", "averaged SGD", "moving average"):
     low, middle, high = np.moveaxis(runs[method].quantiles[..., 1], 1, 0)
     time.fill_between(at, low, high, color=LOOKS[method].color, alpha=0.25, linewidth=0)
-    time.plot(at, middle, color=LOOKS[method].color, linestyle=LOOKS[method].linestyle, label=method)
+    time.plot(
+        at, middle, color=LOOKS[method].color, linestyle=LOOKS[method].linestyle, label=method
+    )
 time.plot(
     at,
     natural_gradient_flow(START, TARGET, at)[:, 1],
@@ -316,7 +348,7 @@ time.plot(
     linestyle=(0, (1, 1.2)),
     label="natural gradient",
 )
-time.set(xlabel=r"time $t = k\,\delta t$", ylabel=r"$\sigma$", xlim=(0, 8))
+time.set(xlabel=r"time $t = k\,\delta t$", ylabel=r"standard deviation $\sigma$", xlim=(0, 8))
 time.legend()
 show("fig-first-hits-bands", fig)
 
@@ -334,17 +366,14 @@ for method, top in largest.items():
     print(f"{method:15} largest σ {top.mean():.2f} ± {top.std():.2f}")
 print(f"exact           largest σ {np.sqrt(26):.2f}")
 print(f"TANGO above the exact apex: {(largest['TANGO'] > np.sqrt(26)).mean():.0%}")
-glue("first-hits-published-top", entries["tango-largest-scale-tango"], display=False)
-glue(
-    "first-hits-apex-rank",
-    round(float((largest["TANGO"] < entries["tango-largest-scale-tango"]).mean()), 3),
-    display=False,
-)
+top = entries["tango-largest-scale-tango"]
+glue("first-hits-published-top", top, display=False)
+glue("first-hits-apex-rank", round(float((largest["TANGO"] < top).mean()), 2), display=False)
 
 # %% [markdown]
-# In {numref}`fig-first-hits-bands` the moving average hides the exact curve. TANGO's band is centred above it around the apex, and wide: the error there is TANGO's own, and {ref}`tango_limits` finds its causes. The published run, whose largest $\sigma$ is {glue:text}`first-hits-published-top:.2f`, is an unusual one: only {glue:text}`first-hits-apex-rank:.1%` of the runs stay lower.
+# In {numref}`fig-first-hits-bands` the moving average hides the exact curve. TANGO's band is centred above it around the apex, and wide: the error there is TANGO's own, and {ref}`tango_limits` finds its causes. The published run, whose largest $\sigma$ is {glue:text}`first-hits-published-top:.2f`, is an unusual one: only {glue:text}`first-hits-apex-rank:.0%` of the runs stay lower.
 #
-# So what does the ranking of the source say? SGD "wins" because its rate is ten times larger, and pays with a floor outside the box. Averaged SGD comes second and is biased. TANGO's count is the one that the natural gradient itself would take. None of it can be read off one run.
+# So what does the ranking of the source say? SGD "wins" because its rate is ten times TANGO's, and pays with a floor outside the box. Averaged SGD comes second and is biased. TANGO's count is the one that the natural gradient itself would take. None of it can be read off one run.
 #
 # ## Exercises
 #
@@ -361,13 +390,15 @@ glue(
 # %%
 for method, options in METHODS.items():
     strict = ensemble(
-        start=START, target=TARGET, key=jax.random.key(5), runs=128, steps=150_000, absolute_tolerance=0.005, **options
+        start=START, target=TARGET, key=jax.random.key(5), runs=128, steps=150_000,
+        absolute_tolerance=0.005, **options,
     ).first_hit  # fmt: skip
     first = np.where(strict < 0, 150_000, strict)
-    print(f"{method:15} median {np.median(first) / 1000:4.0f} thousand, no hit {(strict < 0).mean():4.0%}")
+    median, missing = np.median(first) / 1000, (strict < 0).mean()
+    print(f"{method:15} median {median:4.0f} thousand, no hit {missing:4.0%}")
 
 # %% [markdown]
-# Averaged SGD suffers most: the centre of its cloud now lies outside the box, and it has to wait for a fluctuation that brings it in. The natural gradient needs $\ln 2$ more time, about 7 thousand iterations, and has nearly no bias to overcome. SGD hardly notices: it enters a box by chance anyway, and its steps are ten times as large.
+# Averaged SGD suffers most: the centre of its cloud now lies outside the box, and it has to wait for a fluctuation that brings it in. The natural gradient needs $\ln 2$ more time, $10^4 \ln 2 \approx 7000$ iterations, and TANGO has nearly no bias to overcome. SGD hardly notices: it enters a box by chance anyway, and its steps are ten times as large.
 #
 # ```{solution-end}
 # ```
@@ -385,10 +416,12 @@ for method, options in METHODS.items():
 # %%
 one, other = hits["TANGO"], hits["moving average"]
 gap, spread = one.mean() - other.mean(), np.sqrt(one.var() + other.var())
-print(f"mean gap {gap / 1000:.1f} thousand, spread {spread / 1000:.0f} thousand: {(1.96 * spread / gap) ** 2:.0e} runs")
+needed = round((1.96 * spread / gap) ** 2, -1)
+print(f"mean gap {gap / 1000:.1f} thousand, spread {spread / 1000:.0f} thousand")
+print(f"about {needed:.0f} runs of each method")
 
 # %% [markdown]
-# The gap is a fraction of the spread, so it takes the square of their ratio: tens of runs, not one.
+# The gap is a fraction of the spread, so it takes the square of their ratio: tens of runs of each method, not one.
 #
 # ```{solution-end}
 # ```
