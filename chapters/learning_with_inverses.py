@@ -545,13 +545,10 @@ print(
 )
 
 # %% tags=["hide-input", "remove-output"]
-TOY_LOOKS = {"Adam": "Adam", "half-inverse": "natural gradient", "Gauss-Newton": "Gauss-Newton"}
 fig, axes = figure(2, sharey=True)
 for index, ax in enumerate(axes):
     for method, runs in toy.items():
-        draw_bands(
-            ax, TOY[method][-1] * np.arange(1, 21), runs[index], TOY_LOOKS[method], label=method
-        )
+        draw_bands(ax, TOY[method][-1] * np.arange(1, 21), runs[index], method, label=method)
     ax.set(
         xscale="log", yscale="log", xlabel="updates", title=f"$\\lambda = {SCALES[index]:g}$"
     )
@@ -796,9 +793,7 @@ show("fig-learning_with_inverses-images", fig)
 
 # %% tags=["hide-input", "remove-output"]
 fig, ax = figure(size=(7, 3.6))
-colors = [
-    LOOKS[TOY_LOOKS.get(name.split(": ")[1], name.split(": ")[1])].color for name in seconds
-]
+colors = [LOOKS[name.split(": ")[1]].color for name in seconds]
 bars = ax.barh(list(seconds), [1e6 * value for value in seconds.values()], color=colors)
 ax.bar_label(bars, fmt="%.0f", padding=3)
 ax.set(

@@ -30,6 +30,7 @@ LOOKS: dict[str, Look] = {
     "Newton": Look(_VERMILION, "--", "s"),
     "Gauss-Newton": Look(_ORANGE, "-.", "^"),
     "physical gradient": Look(_GREEN, (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "half-inverse": Look(_PURPLE, (0, (4, 1, 1, 1)), "<"),
     "natural gradient": Look(_BLACK, (0, (1, 1.2)), "v"),
     "mirror descent": Look(_PURPLE, (0, (6, 2)), "P"),
     "Fisher-Rao geodesic": Look(_GREY, (0, (3, 1.5)), "X"),
