@@ -79,7 +79,7 @@ print(PUBLISHED)
 # `ensemble` makes many runs at once. It draws the random numbers inside the compiled loop, keeps the first hit and the end of each run, and quantiles over the runs at a few checkpoints.
 
 # %%
-RUNS, STEPS = 1000, 200_000
+RUNS, STEPS = 1000, 150_000
 checkpoints = np.arange(0, 100_001, 1000).tolist()
 runs = {
     method: ensemble(
@@ -118,7 +118,7 @@ for method, first in hits.items():
         f"{q / 1000:4.0f}" for q in np.percentile(first, [5, 25, 50, 75, 95])
     )
     print(
-        f"{method:15}{first.mean() / 1000:4.0f}  {percentiles}   {(first > 100_000).mean():5.1%}"
+        f"{method:15}{first.mean() / 1000:4.0f}  {percentiles}   {(first > 100_000).mean():5.0%}"
     )
     glue(
         f"first-hits-median-{method.lower().replace(' ', '-')}",
@@ -264,7 +264,7 @@ show("fig-first-hits-floor", fig)
 # :name: fig-first-hits-floor
 # :alt: Four clouds of a thousand points around (10, 1), with the small square box of the convergence test in the middle. The cloud of SGD is several times wider than the box. The other three are hardly wider than the box and spill over its left and right sides; the one of averaged SGD sits a little above its centre.
 #
-# Where the thousand runs of each method are after 200,000 steps. The square is the box of the convergence test.
+# Where the thousand runs of each method are after 150,000 steps. The square is the box of the convergence test.
 # ```
 #
 # ## SGD at an equal floor
@@ -273,7 +273,7 @@ show("fig-first-hits-floor", fig)
 
 # %%
 equal = ensemble(
-    optax.sgd(STEP_SIZE), START, TARGET, jax.random.key(7), runs=128, steps=700_000,
+    optax.sgd(STEP_SIZE), START, TARGET, jax.random.key(7), runs=64, steps=700_000,
     pseudo_samples=0,
 )  # fmt: skip
 assert (equal.first_hit >= 0).all()
@@ -390,7 +390,7 @@ glue("first-hits-apex-rank", round(float((largest["TANGO"] < top).mean()), 2), d
 # %%
 for method, options in METHODS.items():
     strict = ensemble(
-        start=START, target=TARGET, key=jax.random.key(5), runs=128, steps=150_000,
+        start=START, target=TARGET, key=jax.random.key(5), runs=64, steps=150_000,
         absolute_tolerance=0.005, **options,
     ).first_hit  # fmt: skip
     first = np.where(strict < 0, 150_000, strict)

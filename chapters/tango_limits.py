@@ -641,7 +641,8 @@ for method, losses in curves.items():
     low, middle, high = np.quantile(losses, [0, 0.5, 1], axis=0)
     for ax, across in ((left, steps), (right, steps / steps[-1] * seconds[method])):
         ax.fill_between(across, low, high, color=look.color, alpha=0.2, linewidth=0)
-        ax.plot(across, middle, color=look.color, linestyle=look.linestyle, label=method)
+        style = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker}
+        ax.plot(across, middle, **style, markevery=8, markersize=4, label=method)
 look, exact_steps = LOOKS["natural gradient"], np.arange(1, 21)
 for ax, across in (
     (left, exact_steps),
