@@ -39,7 +39,7 @@ coordinate = st.floats(-3, 3, allow_subnormal=False)
 
 
 @every_problem
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(coordinate, coordinate)
 def test_the_inverse_returns_to_the_point_on_its_branch(name, first, second):
     problem, x = PROBLEMS[name], point(name, first, second)
@@ -47,7 +47,7 @@ def test_the_inverse_returns_to_the_point_on_its_branch(name, first, second):
 
 
 @every_problem
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(coordinate, coordinate, coordinate, coordinate)
 def test_the_inverse_is_mapped_to_what_was_asked_for(name, first, second, third, fourth):
     problem, x, elsewhere = PROBLEMS[name], point(name, first, second), point(name, third, fourth)
@@ -65,7 +65,7 @@ JACOBIANS = {
 
 
 @every_problem
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(coordinate, coordinate)
 def test_the_derivative_of_the_inverse_is_the_inverse_jacobian(name, first, second):
     derivative, jacobian = JACOBIANS[name](point(name, first, second))
