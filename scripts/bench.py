@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "_build" / "bench.json"
 START, TARGET, GAMMA, STEP_SIZE, RATE, LIMIT = (0.0, 1.0), (10.0, 1.0), 1e-2, 1e-4, 1e-3, 100_000
-RUNS, STEPS = 1024, 20_000
+RUNS, STEPS = 1024, 50_000
 
 
 def best_time(function, repeats):
@@ -105,7 +105,7 @@ def measure_plain_loops():
     ]
 
 
-def _ensemble(runs, steps, repeats=3):
+def _ensemble(runs, steps, repeats=5):
     import jax
 
     from straightlines import optimizers, simulate
