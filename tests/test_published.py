@@ -78,10 +78,11 @@ def test_every_number_in_a_sentence_is_kept_by_its_own_chapter():
             assert key in kept, f"{file.name} speaks of {key}, which no cell keeps"
 
 
-def test_the_readme_states_the_published_counts():
+def test_the_readme_and_the_first_page_state_the_published_counts():
     entries = {entry["id"]: entry["value"] for entry in PUBLISHED}
     counts = [entries[f"tango-iterations-{method}"] for method in ("tango", "sgd", "averaged-sgd")]
     assert " / ".join(map(str, counts)) in (ROOT / "README.md").read_text()
+    assert f'"converged in {counts[0]} iterations"' in (ROOT / "intro.md").read_text()
 
 
 def test_the_picture_of_the_first_page_is_the_one_that_its_chapter_draws(monkeypatch):
