@@ -35,7 +35,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 from myst_nb import glue
 
-from straightlines.plotting import LOOKS, figure, show
+from straightlines.plotting import LOOKS, draw_band, figure, show
 from straightlines.problems import Problem
 from straightlines.steps import physical_step
 
@@ -307,21 +307,10 @@ print(
 
 
 # %% tags=["hide-input", "remove-output"]
-def draw_bands(ax, steps, runs, method, label=None, axis=0):
+def draw_seeds(ax, steps, runs, method):
     """The median over seeds as a line, their range as a band."""
-    look = LOOKS[method]
-    middle, low, high = np.median(runs, axis), np.min(runs, axis), np.max(runs, axis)
-    ax.fill_between(steps, low, high, color=look.color, alpha=0.2, linewidth=0)
-    ax.plot(
-        steps,
-        middle,
-        color=look.color,
-        linestyle=look.linestyle,
-        marker=look.marker,
-        markevery=4,
-        markersize=5,
-        label=label or method,
-    )
+    band = np.quantile(runs, [0, 0.5, 1], axis=0)
+    draw_band(ax, steps, band, method, markevery=4, markersize=5)
 
 
 steps = PER_BLOCK * np.arange(1, BLOCKS + 1)
@@ -331,7 +320,7 @@ for column, setting in enumerate([(1, 45), (32, 0), (32, 45)]):
     for row, (name, curves) in enumerate([("$x$", in_x), ("$y$", in_y)]):
         ax = axes[row, column]
         for method in RULES:
-            draw_bands(ax, steps, curves[method][index], method)
+            draw_seeds(ax, steps, curves[method][index], method)
         ax.set(yscale="log", ylim=(5e-4, 4) if row == 0 else (3e-3, 100))
         if column == 0:
             ax.set_ylabel(f"mean error in {name}")
@@ -548,7 +537,7 @@ print(
 fig, axes = figure(2, sharey=True)
 for index, ax in enumerate(axes):
     for method, runs in toy.items():
-        draw_bands(ax, TOY[method][-1] * np.arange(1, 21), runs[index], method, label=method)
+        draw_seeds(ax, TOY[method][-1] * np.arange(1, 21), runs[index], method)
     ax.set(
         xscale="log", yscale="log", xlabel="updates", title=f"$\\lambda = {SCALES[index]:g}$"
     )
@@ -723,9 +712,9 @@ print(
 # %% tags=["hide-input", "remove-output"]
 fig, axes = figure(3, size=(9.4, 3.3))
 for method in HEAT:
-    draw_bands(axes[0], 40 * np.arange(1, 21), heat_x[method], method)
-    draw_bands(axes[1], 40 * np.arange(1, 21), heat_y[method], method)
-    draw_bands(axes[2], rings, ring[method], method)
+    draw_seeds(axes[0], 40 * np.arange(1, 21), heat_x[method], method)
+    draw_seeds(axes[1], 40 * np.arange(1, 21), heat_y[method], method)
+    draw_seeds(axes[2], rings, ring[method], method)
 axes[0].set(yscale="log", xlabel="updates", ylabel="error in $x$")
 axes[1].set(yscale="log", xlabel="updates", ylabel="error in $y$")
 axes[2].set(xlabel="wave number $|k|$", ylabel="relative error in $x$", yscale="log")

@@ -23,6 +23,7 @@ import shutil
 import signal
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import jax
@@ -254,11 +255,7 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
         raise SweepError("the arguments differ from those of process 0", 2)
     last = args.first_run + args.runs
     ranges = [(r, min(part_runs, last - r)) for r in range(args.first_run, last, part_runs)]
-    if first and args.rule == "tango":
-        scale = min(args.start[1], args.target[1])
-        bound = optimizers.tango_gamma_bound([0.0, np.log(scale)])
-        if args.gamma >= bound:
-            say(f"warning: --gamma {args.gamma:g} is past the bound {bound:.3g} at σ = {scale:g}: runs may diverge")
+    warnings.showwarning = lambda message, *_: say(f"warning: {message}") if first else None
     if first and any(done):
         say(f"going on: {sum(n for (_, n), d in zip(ranges, done, strict=True) if d)} of {args.runs} runs are there")
     every, rule = args.checkpoint_every, rule_of(args)

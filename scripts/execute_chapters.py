@@ -21,6 +21,11 @@ from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "straightlines"
+ENVIRONMENT = {
+    "JAX_PLATFORMS": "cpu",  # the committed outputs are the processor's, also where there is a GPU
+    "NPROC": "1",  # XLA's threads: the arrays of a chapter are too small to share
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+}
 
 
 def digest(source: Path) -> str:
@@ -58,7 +63,6 @@ def execute(source: Path, force: bool = False) -> bool:
         if made_from == fingerprint:
             return False
     name_cells(notebook)
-    # the committed outputs are the processor's, also where there is a GPU
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -67,7 +71,7 @@ def execute(source: Path, force: bool = False) -> bool:
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
-    client.execute(env=os.environ | {"JAX_PLATFORMS": "cpu", "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
+    client.execute(env=os.environ | ENVIRONMENT)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times differ from run to run
         for output in cell.get("outputs", []):

@@ -191,14 +191,31 @@ def test_progress_is_told_after_every_chunk():
 
 def test_diverged_runs_are_counted_and_the_others_kept():
     wild = tango(1e-3, 0.3)
-    runs = simulate.ensemble(
-        wild, START, TARGET, KEY, runs=60, steps=400, checkpoints=[0, 100, 400], quantiles=[0.5], absolute_tolerance=20
-    )
+    with pytest.warns(UserWarning, match=r"gamma must be less than 0\.0571 .* got 0\.3: runs may diverge") as warned:
+        runs = simulate.ensemble(
+            wild, START, TARGET, KEY, runs=60, steps=400, checkpoints=[0, 100, 400], quantiles=[0.5],
+            absolute_tolerance=20,
+        )  # fmt: skip
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
     assert 0 < runs.diverged.sum() <= 60
     assert runs.finite[0] == 60
     assert runs.finite[-1] == 60 - runs.diverged.sum()
     np.testing.assert_array_equal(runs.diverged, ~np.isfinite(runs.end).all(axis=1))
     np.testing.assert_array_equal(runs.first_hit[~runs.diverged] >= 0, True)
+
+
+@pytest.mark.parametrize(
+    ("gamma", "settings", "where"),
+    [
+        (0.015, {"start": (2.0, 1.0), "target": (0.0, 0.2)}, r"0\.0129 to be stable at mean 0 and .* 0\.2, got 0\.015"),
+        (0.06, {}, r"0\.0571 to be stable at mean 10 and"),
+        (0.2, {"coordinates": "expectation"}, r"0\.00208 to be stable at mean 9\.5 and"),
+    ],
+)
+def test_a_gamma_past_its_bound_is_warned_of(gamma, settings, where):
+    with pytest.warns(UserWarning, match="gamma must be less than " + where):
+        simulate.ensemble(tango(1e-3, gamma), key=KEY, runs=1, steps=1, **({"target": TARGET} | NEAR | settings))
 
 
 @pytest.mark.parametrize(
@@ -365,9 +382,10 @@ def test_an_existing_output_is_kept(tmp_path):
 def test_overwriting_and_a_large_gamma(tmp_path):
     out = tmp_path / "a.npz"
     out.write_text("old")
-    status, said = finish(script(*COMMON, "--runs", 20, "--gamma", 0.3, "--start", 0, 1, "--out", out, "--overwrite"))
+    wild = ["--runs", 20, "--part-runs", 10, "--gamma", 0.3, "--start", 0, 1]
+    status, said = finish(script(*COMMON, *wild, "--out", out, "--overwrite"))
     assert status == 0, said
-    assert said.count("--gamma 0.3 is past the bound 0.0571 at σ = 1") == 1
+    assert said.count("warning: gamma must be less than 0.0571 to be stable at mean 0 and") == 1
     with np.load(out) as file:
         diverged = file["diverged"].sum()
     assert diverged > 0

@@ -24,8 +24,27 @@ HEADER = """\
 """
 
 
-def run(*arguments):
-    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def script():
+    specification = importlib.util.spec_from_file_location("execute_chapters", SCRIPT)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run(script, monkeypatch, capsys):
+    """Run the script: its exit status and what it printed to stdout and to stderr."""
+
+    def main(*arguments):
+        monkeypatch.setattr(sys, "argv", ["execute_chapters.py", *map(str, arguments)])
+        try:
+            status = script.main()
+        except SystemExit as ended:
+            status = ended.code
+        return status, *capsys.readouterr()
+
+    return main
 
 
 @pytest.fixture
@@ -35,28 +54,28 @@ def chapter(tmp_path):
     return path
 
 
-def test_a_chapter_is_executed_once_and_again_only_when_it_changes(chapter):
-    assert "executed" in run(chapter).stdout
+def test_a_chapter_is_executed_once_and_again_only_when_it_changes(chapter, run):
+    assert "executed" in run(chapter)[1]
     twin = chapter.with_suffix(".ipynb")
     notebook = nbformat.read(twin, as_version=4)
     assert notebook.cells[1].outputs[0].text == "2\n"
     assert "language_info" not in notebook.metadata
     before = twin.read_bytes()
-    assert "up to date" in run(chapter).stdout
+    assert "up to date" in run(chapter)[1]
     assert twin.read_bytes() == before
     chapter.write_text(chapter.read_text().replace("1 + 1", "1 + 2"))
-    assert "executed" in run(chapter).stdout
+    assert "executed" in run(chapter)[1]
     assert nbformat.read(twin, as_version=4).cells[1].outputs[0].text == "3\n"
 
 
 @pytest.mark.parametrize("code", ["1 / 0", "import warnings; warnings.warn('careful')"], ids=["an error", "a warning"])
-def test_a_chapter_that_fails_leaves_the_old_notebook_whole(chapter, code):
+def test_a_chapter_that_fails_leaves_the_old_notebook_whole(chapter, run, code):
     twin = chapter.with_suffix(".ipynb")
     twin.write_text("the old notebook")
     chapter.write_text(chapter.read_text() + f"\n# %%\n{code}\n")
-    outcome = run("--force", chapter)
-    assert outcome.returncode == 1
-    assert "failed, the old notebook is kept" in outcome.stderr
+    status, _, said = run("--force", chapter)
+    assert status == 1
+    assert "failed, the old notebook is kept" in said
     assert twin.read_text() == "the old notebook"
     assert sorted(path.name for path in chapter.parent.iterdir()) == ["chapter.ipynb", "chapter.py"]
 
@@ -75,21 +94,18 @@ def test_an_interrupted_chapter_leaves_the_old_notebook_whole(chapter):
 
 
 @pytest.mark.parametrize("name", ["missing.py", "chapter.ipynb"])
-def test_what_is_not_a_chapter_is_refused(chapter, name):
-    outcome = run(chapter.parent / name)
-    assert outcome.returncode == 2
-    assert "a chapter must be an existing .py file" in outcome.stderr
+def test_what_is_not_a_chapter_is_refused(chapter, run, name):
+    status, _, said = run(chapter.parent / name)
+    assert status == 2
+    assert "a chapter must be an existing .py file" in said
 
 
-def test_digest_changes_with_what_a_chapter_reads(chapter):
-    specification = importlib.util.spec_from_file_location("execute_chapters", SCRIPT)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    alone = module.digest(chapter)
+def test_digest_changes_with_what_a_chapter_reads(chapter, script):
+    alone = script.digest(chapter)
     chapter.write_text(chapter.read_text() + "# reads *.ipynb\n")
-    before = module.digest(chapter)
+    before = script.digest(chapter)
     chapter.with_name("other.ipynb").write_text("{}")
-    assert len({alone, before, module.digest(chapter)}) == 3
+    assert len({alone, before, script.digest(chapter)}) == 3
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,13 @@ class TangoState(NamedTuple):
     velocity: optax.Updates  # like the parameters: the running natural-gradient direction
 
 
-def tango(step_size: optax.ScalarOrSchedule, gamma: float) -> optax.GradientTransformationExtraArgs:
+class Tango(optax.GradientTransformationExtraArgs):
+    r"""What `tango` returns: an optax transformation that tells its $\gamma$."""
+
+    gamma: ArrayLike
+
+
+def tango(step_size: optax.ScalarOrSchedule, gamma: float) -> Tango:
     r"""TANGO: an online natural gradient that never forms the Fisher matrix.
 
     With the gradient $g_k$ at a sample of the data and the gradient $\tilde g_k$ at a sample of the model,
@@ -36,7 +42,7 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: float) -> optax.GradientTran
       step_size: $\delta t$ in (0, 1], or a schedule of it.
       gamma: $\gamma$ in (0, 1], the rate at which $v$ follows the natural gradient.
 
-    Returns: an optax transformation with a `TangoState`.
+    Returns: an optax transformation with a `TangoState`, and $\gamma$ as its attribute `gamma`.
 
     Raises: ValueError if a number is outside (0, 1], TypeError if it is not a number.
 
@@ -61,7 +67,9 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: float) -> optax.GradientTran
         step = schedule(state.count)
         return optax.tree.scale(-step, velocity), TangoState(optax.safe_increment(state.count), velocity)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    transformation = Tango(init, update)
+    transformation.gamma = gamma
+    return transformation
 
 
 def tango_gamma_bound(parameters: ArrayLike, coordinates: str = "log scale") -> float:
@@ -79,7 +87,7 @@ def tango_gamma_bound(parameters: ArrayLike, coordinates: str = "log scale") -> 
 
     Raises: ValueError for an unknown coordinate system, a wrong shape or a point outside the family.
     """
-    fisher, fourth = _moments_of_score(jnp.asarray(parameters, float), coordinates)
+    fisher, fourth = _moments_of_score(np.asarray(parameters, float), coordinates)
     return float(2 / np.linalg.eigvals(np.linalg.solve(fisher, fourth)).real.max())
 
 

@@ -1,4 +1,4 @@
-"""The book's look: one style, one map from method to colour, line and marker, and the drawing of paths."""
+"""The book's look: one style, one map from method to colour, line and marker, and the drawing of paths and bands."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,6 +113,31 @@ def draw_path(
     if start:
         ax.plot(*path[0], "o", markersize=9, color="none", markeredgecolor="#222222", markeredgewidth=1.3, zorder=4)
     ax.plot(*path[-1], marker=look.marker, color=look.color, markersize=7, markeredgecolor="white", zorder=5)
+
+
+def draw_band(
+    ax: Axes, across: ArrayLike, band: ArrayLike, method: str, *, label: str | None = None, **options: Any
+) -> None:
+    """Draw a line in the look of its method, and the band around it.
+
+    Args:
+      ax: where to draw.
+      across: shape (n,), where the points lie across.
+      band: shape (3, n): lower edge, line and upper edge, as `np.quantile(runs, [0, 0.5, 1], axis=0)` gives them.
+      method: a name in `LOOKS`.
+      label: legend entry, by default the method's name.
+      options: passed to `ax.plot`.
+
+    Raises: ValueError for an unknown method or a band of the wrong shape.
+    """
+    _checks.member("method", method, LOOKS)
+    if np.shape(band) != (3, *np.shape(across)):
+        raise ValueError(f"band must have shape {(3, *np.shape(across))} to match across, got {np.shape(band)}")
+    low, line, high = np.asarray(band)
+    look = LOOKS[method]
+    style = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker, "label": label or method}
+    ax.fill_between(across, low, high, color=look.color, alpha=0.2, linewidth=0)
+    ax.plot(across, line, **(style | options))
 
 
 def draw_target(ax: Axes, target: Sequence[float], label: str | None = None) -> None:

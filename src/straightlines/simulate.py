@@ -1,5 +1,6 @@
 """Stochastic runs on the Gaussian family: one path over given normals, its first hit, and an ensemble of runs."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from straightlines import _checks, streams
 from straightlines.gaussian import COORDINATES, negative_log_likelihood
+from straightlines.optimizers import Tango, tango_gamma_bound
 
 
 def _update(optimizer, target, coordinates, parameters, state, normals):
@@ -261,6 +263,19 @@ def _advance(optimizer, keys, carry, first, last, target, tolerance, coordinates
     return on_each_device((keys, carry))
 
 
+def _warn_of_gamma(gamma, start, target, coordinates):
+    """Warn if TANGO's gamma is past its stability bound where a run begins or where it should end."""
+    for point in (start, target):
+        bound = tango_gamma_bound(COORDINATES[coordinates].from_mean_scale(point), coordinates)
+        if gamma >= bound:
+            where = f"mean {point[0]:g} and standard deviation {point[1]:g}"
+            warnings.warn(
+                f"gamma must be less than {bound:.3g} to be stable at {where}, got {gamma:g}: runs may diverge",
+                stacklevel=3,
+            )
+            return
+
+
 def _gather(array):
     """A sharded array as a NumPy array, in every process."""
     if array.is_fully_addressable:
@@ -321,6 +336,8 @@ def ensemble(
 
     Returns: an `Ensemble`. A run that diverges is marked there; no mean is taken.
 
+    Warns: once per call, if a `tango`'s $\gamma$ is past `tango_gamma_bound` at the start or at the target.
+
     Raises: TypeError for a key of another kind or a count that is not an integer; ValueError for anything out of its
       range, and as `path` does.
     """
@@ -346,6 +363,9 @@ def ensemble(
     if quantiles is not None:
         _checks.probabilities("quantiles", quantiles)
     dtype = _checks.float_dtype("dtype", dtype)
+
+    if isinstance(optimizer, Tango):
+        _warn_of_gamma(optimizer.gamma, start, target, coordinates)
 
     devices = jax.devices() if devices is None else list(devices)
     tiling = _tiling(runs, devices)
