@@ -5,11 +5,9 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from straightlines.plotting import LOOKS, draw_path
 from straightlines.problems import walkthrough
 from straightlines.steps import STEPS, descend
 
@@ -162,22 +160,3 @@ def test_derivative_of_the_inverse_is_the_inverse_of_the_derivative(x):
     problem, x = walkthrough(), jnp.array(x)
     derivative = jax.jacobian(lambda z: problem.z_inverse(z, x))(problem.z(x))
     np.testing.assert_allclose(derivative, np.diag([1, 1 / (2 * float(x[1]))]), rtol=1e-14)
-
-
-@pytest.mark.parametrize("method", LOOKS)
-def test_a_drawn_path_is_the_path_from_start_to_end(method):
-    path = plain_path("Newton", 0.3)
-    fig, ax = plt.subplots()
-    draw_path(ax, path, method)
-    line, start, end = ax.lines
-    np.testing.assert_array_equal(line.get_xydata(), path)
-    assert start.get_xydata().tolist() == [path[0].tolist()]
-    assert end.get_xydata().tolist() == [path[-1].tolist()]
-    assert line.get_label() == method
-    assert (line.get_color(), line.get_marker()) == (LOOKS[method].color, LOOKS[method].marker)
-    plt.close(fig)
-
-
-def test_methods_drawn_together_differ_without_colour():
-    four = ["gradient descent", "Newton", "Gauss-Newton", "physical gradient"]
-    assert len({LOOKS[method].marker for method in four}) == len({str(LOOKS[method].linestyle) for method in four}) == 4

@@ -7,7 +7,7 @@ import optax
 import plain_loops
 import pytest
 
-from straightlines import optimizers, simulate
+from straightlines import gaussian, optimizers, simulate
 from straightlines.optimizers import TangoState, tango
 
 START, TARGET = (0.0, 1.0), (10.0, 1.0)
@@ -166,8 +166,30 @@ def test_the_bound_of_gamma_is_the_formula(scale, bound):
     )
 
 
-@pytest.mark.parametrize("steps", [1, 1023, 1024, 2000])
-def test_a_path_can_end_at_its_first_hit(steps):
+@pytest.mark.parametrize("coordinates", list(gaussian.COORDINATES))
+def test_the_bound_of_gamma_is_that_of_the_scores(coordinates):
+    parameters = gaussian.COORDINATES[coordinates].from_mean_scale((2.0, 1.5))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(10)
+    score = jax.vmap(gaussian.score, (None, 0, None))
+    scores = np.asarray(score(parameters, 2.0 + 1.5 * nodes, coordinates))
+    fourth = np.einsum("n,nk,ni,nj->ij", weights / weights.sum(), scores**2, scores, scores)
+    fisher = np.asarray(gaussian.fisher_matrix(parameters, coordinates))
+    bound = optimizers.tango_gamma_bound(parameters, coordinates)
+    for factor, stable in [(0.999, True), (1.001, False)]:
+        difference = 2 * fisher - factor * bound * fourth
+        assert (np.linalg.eigvalsh(difference) > 0).all() == stable
+
+
+def test_the_bound_of_gamma_needs_a_member_of_the_family():
+    with pytest.raises(ValueError, match="parameters must have a finite standard deviation greater than 0"):
+        optimizers.tango_gamma_bound([0.0, -1.0], "scale")
+    with pytest.raises(ValueError, match="coordinates must be one of"):
+        optimizers.tango_gamma_bound([0.0, 1.0], "polar")
+
+
+@pytest.mark.parametrize("steps", [1, 500, 1201])
+def test_a_path_can_end_at_its_first_hit(steps, monkeypatch):
+    monkeypatch.setattr(simulate, "_PIECE", 500)
     normals = np.random.RandomState(4).standard_normal((steps, 2))
     settings = {"start": (1.0, 2.0), "target": (1.0, 1.5), "normals": normals}
     for tolerance in (0.0, 0.02, 0.3):

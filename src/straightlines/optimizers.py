@@ -11,7 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from straightlines import _checks
-from straightlines.gaussian import COORDINATES, fisher_matrix, score
+from straightlines.gaussian import COORDINATES, _as_parameters
 
 
 class TangoState(NamedTuple):
@@ -87,18 +87,24 @@ def tango_gamma_bound(parameters: ArrayLike, coordinates: str = "log scale") -> 
 
     Raises: ValueError for an unknown coordinate system, a wrong shape or a point outside the family.
     """
-    fisher, fourth = _moments_of_score(np.asarray(parameters, float), coordinates)
+    parameters = _as_parameters("parameters", parameters, coordinates)
+    scale, jacobian = map(np.asarray, _change_to_log_scale(parameters, coordinates))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(8)  # exact: the integrand is of degree 8 in the normal
+    scores = np.stack([nodes / scale, nodes**2 - 1], axis=1) @ jacobian
+    weights = weights / weights.sum()
+    fisher = np.einsum("n,ni,nj->ij", weights, scores, scores)
+    fourth = np.einsum("n,ni,nj->ij", weights * (scores**2).sum(axis=1), scores, scores)
     return float(2 / np.linalg.eigvals(np.linalg.solve(fisher, fourth)).real.max())
 
 
 @partial(jax.jit, static_argnames="coordinates")
-def _moments_of_score(parameters, coordinates):
-    r"""The Fisher matrix and $\mathrm{E}[|g|^2 g g^\top]$ of the score $g$."""
-    mean, scale = COORDINATES[coordinates].to_mean_scale(parameters)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(8)  # exact: the integrand is of degree 8 in the normal
-    gradients = jax.vmap(score, (None, 0, None))(parameters, mean + scale * nodes, coordinates)
-    weights = weights / weights.sum() * (gradients**2).sum(axis=1)
-    return fisher_matrix(parameters, coordinates), jnp.einsum("n,ni,nj->ij", weights, gradients, gradients)
+def _change_to_log_scale(parameters, coordinates):
+    r"""$\sigma$, and the Jacobian matrix of $(\mu, \ln\sigma)$ with respect to the parameters."""
+
+    def log_scale(xi):
+        return COORDINATES["log scale"].from_mean_scale(COORDINATES[coordinates].to_mean_scale(xi))
+
+    return jnp.exp(log_scale(parameters)[1]), jax.jacfwd(log_scale)(parameters)
 
 
 def moving_average(step_size: float) -> optax.GradientTransformationExtraArgs:
