@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-os.environ["JAX_PLATFORMS"] = "cpu"  # the committed outputs are the processor's
-os.environ["NPROC"] = "1"  # XLA's threads: the tests run side by side already
+from scripts.execute_chapters import ENVIRONMENT
+
+os.environ.update(ENVIRONMENT)
 
 RELATIVE_TOLERANCE = 1e-6
 NUMBER = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")

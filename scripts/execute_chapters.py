@@ -21,11 +21,17 @@ from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "straightlines"
-ENVIRONMENT = {
+ENVIRONMENT = {  # of the tests, too
     "JAX_PLATFORMS": "cpu",  # the committed outputs are the processor's, also where there is a GPU
     "NPROC": "1",  # XLA's threads: the arrays of a chapter are too small to share
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    # what is compiled is kept, and compiled anew when the code, JAX or its settings change
+    "JAX_COMPILATION_CACHE_DIR": str(ROOT / "_build" / "jax-cache"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    # what another process is about to write is compiled here as well
+    "PYTHONWARNINGS": "ignore:Error reading persistent compilation cache entry",
 }
+INLINE = "module://matplotlib_inline.backend_inline"
 
 
 def digest(source: Path) -> str:
@@ -71,7 +77,7 @@ def execute(source: Path, force: bool = False) -> bool:
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
-    client.execute(env=os.environ | ENVIRONMENT)
+    client.execute(env=os.environ | ENVIRONMENT | {"MPLBACKEND": INLINE})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times differ from run to run
         for output in cell.get("outputs", []):
