@@ -71,11 +71,12 @@ format: $(STAMP)  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+# pip 23 finds a pin for a package with extras only if the pin names them
 .PHONY: lock
 lock: $(STAMP)  ## write requirements.txt anew from requirements.in
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.txt --quiet --upgrade \
 	  --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+	  --no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
 .PHONY: clean
 clean:  ## remove what was built; .venv stays

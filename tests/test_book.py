@@ -304,11 +304,14 @@ def build_small_book(folder: Path, address: str) -> Path:
 
 
 def test_an_unset_address_leaves_no_trace(tmp_path):
-    book = build_small_book(tmp_path, "")
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    book = build_small_book(tmp_path, "") if config["repository"]["url"] else BOOK
     assert "://" not in said_of_addresses(book)
     assert not (book / "sitemap.xml").exists()
     assert not (book / "404.html").exists()
-    for path in (book / "intro.html", book / "chapters" / "one.html"):
+    pages = list(book.glob("chapters/*.html"))
+    assert pages
+    for path in pages:
         assert not re.search("og:url|og:image|mybinder|source-buttons|launch-buttons|github", path.read_text())
 
 
