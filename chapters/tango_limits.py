@@ -461,7 +461,7 @@ def repeat(tree, times):
 
 
 def hundreds(advance, carry, count, d):
-    """What is carried after so many hundreds of steps, once more for each run."""
+    """What each run carries after so many hundreds of steps."""
     runs, stream = max(1, 100 // d), np.random.RandomState(1)
     carry = repeat(carry, runs)
     for _ in range(count):
@@ -675,7 +675,7 @@ show("fig-tango-limits-digits", fig)
 #
 # Counted in iterations, nothing comes near the exact natural gradient in {numref}`fig-tango-limits-digits`. Counted in images it is another matter: twenty of its steps look at as many images as {glue:text}`tango-limits-images:,` steps of the others.
 #
-# TANGO ends a little above SGD and Adam, and begins wildly. A closer look says what it does here: its result hardly depends on $\delta t$, and is close to that of plain SGD with the rate $\gamma$.
+# TANGO ends a little above SGD and Adam. It begins wildly, and single seeds jump even late. A closer look says what it does here: its result hardly depends on $\delta t$, and is close to that of plain SGD with the rate $\gamma$.
 
 # %%
 tango_with_step_size = partial(tango, gamma=0.1)
