@@ -299,17 +299,15 @@ def draw_paths(ax, paths):
     draw_target(ax, (0, 0))
 
 
+def draw_levels(ax, across, up, loss):
+    """Lines of equal loss."""
+    grid = np.meshgrid(np.linspace(*across, 200), np.linspace(*up, 200))
+    levels = [0.5, 2, 6, 14, 28, 50, 90]
+    ax.contour(*grid, loss(*grid), levels, colors="#cccccc", linewidths=0.8, zorder=0)
+
+
 fig, ax = figure()
-grid = np.meshgrid(np.linspace(-0.2, 3.4, 200), np.linspace(-0.2, 3.4, 200))
-levels = [0.5, 2, 6, 14, 28, 50, 90]
-ax.contour(
-    *grid,
-    grid[0] ** 2 + grid[1] ** 4,
-    levels=levels,
-    colors="#cccccc",
-    linewidths=0.8,
-    zorder=0,
-)
+draw_levels(ax, (-0.2, 3.4), (-0.2, 3.4), lambda x0, x1: x0**2 + x1**4)
 draw_paths(ax, paths)
 ax.annotate("start", (3, 3), (8, 6), textcoords="offset points")
 ax.annotate("minimum", (0, 0), (10, -3), textcoords="offset points", va="center")
@@ -341,15 +339,7 @@ for method, path in paths.items():
 
 # %% tags=["hide-input", "remove-output"]
 fig, ax = figure()
-grid = np.meshgrid(np.linspace(-0.4, 3.9, 200), np.linspace(-0.5, 9.8, 200))
-ax.contour(
-    *grid,
-    grid[0] ** 2 + grid[1] ** 2,
-    levels=levels,
-    colors="#cccccc",
-    linewidths=0.8,
-    zorder=0,
-)
+draw_levels(ax, (-0.4, 3.9), (-0.5, 9.8), lambda z0, z1: z0**2 + z1**2)
 ax.plot(
     [3, 0], [9, 0], color="#999999", linewidth=5, alpha=0.35, label="straight line", zorder=0.5
 )
@@ -441,15 +431,7 @@ for ax, power in [(ax_x, 4), (ax_z, 2)]:
         (lambda p: p) if ax is ax_z else (lambda p: np.stack([p[:, 0], np.sqrt(p[:, 1])], 1))
     )
     top = {ax_x: 3.5, ax_z: 10}[ax]
-    grid = np.meshgrid(np.linspace(-0.3, 4, 200), np.linspace(-0.05 * top, top, 200))
-    ax.contour(
-        *grid,
-        grid[0] ** 2 + grid[1] ** power,
-        levels=levels,
-        colors="#cccccc",
-        linewidths=0.8,
-        zorder=0,
-    )
+    draw_levels(ax, (-0.3, 4), (-0.05 * top, top), lambda a, b, power=power: a**2 + b**power)
     ax.plot(*to_axes(line).T, color="#777777", linewidth=1.2, linestyle=":", zorder=0.5)
     draw_arrow(ax, to_axes(physical_arrow), green)
     ax.plot(

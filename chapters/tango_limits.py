@@ -452,7 +452,7 @@ def origin(d):
 
 
 # %% [markdown]
-# To spend the same work on every dimension, $100/d$ runs are made, and at least one. Their normals are drawn a hundred steps at a time, and the compiled function `advance` goes on from what it returned before.
+# To spend the same work on every dimension, $100/d$ runs are made, and at least one; the tables give their median. Their normals are drawn a hundred steps at a time, and the compiled function `advance` goes on from what it returned before.
 
 
 # %%
