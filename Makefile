@@ -11,6 +11,8 @@ STAMP := $(VENV)/.installed-$(firstword $(shell cat requirements.txt pyproject.t
 CHAPTERS := $(wildcard chapters/*.py)
 EXECUTE := $(CHAPTERS:chapters/%.py=execute-%)
 export JUPYTER_PLATFORM_DIRS := 1
+# what is installed is compiled to bytecode when it is first imported, and kept
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## list the targets
@@ -18,10 +20,9 @@ help:  ## list the targets
 
 $(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is %d.%d: set PYTHON=" % v[:2])'
-	@echo "Making the environment $(VENV) from requirements.txt (a few minutes, once) ..."
+	@echo "Making the environment $(VENV) from requirements.txt (about 20 seconds, once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python scripts/set_up.py
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
