@@ -6,6 +6,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.tree_util import Partial
+from jax.typing import ArrayLike
 
 from straightlines import _checks, gaussian
 
@@ -41,6 +43,9 @@ def _image_point(z, inside=lambda z: True, image=""):
         raise ValueError(f"z must be in the image of the map, {image}, got {z}")
 
 
+# The maps are functions of the module, and their parameters data: two problems with the same numbers are the same.
+
+
 def walkthrough() -> Problem:
     r"""The walkthrough's problem: $z(x) = (x_0, x_1^2)$, $L(z) = z_0^2 + z_1^2$, with its minimum at the origin.
 
@@ -49,12 +54,16 @@ def walkthrough() -> Problem:
 
     Source: Thuerey et al., Physics-based Deep Learning, arXiv:2109.05237.
     """
+    return Problem(_walkthrough_z, _sum_of_squares, _walkthrough_inverse)
 
-    def z_inverse(z, x):
-        _image_point(z, lambda z: z[1] >= 0, "z[1] >= 0")
-        return jnp.stack([z[0], jnp.where(x[1] < 0, -1, 1) * jnp.sqrt(z[1])])
 
-    return Problem(lambda x: jnp.stack([x[0], x[1] ** 2]), _sum_of_squares, z_inverse)
+def _walkthrough_z(x):
+    return jnp.stack([x[0], x[1] ** 2])
+
+
+def _walkthrough_inverse(z, x):
+    _image_point(z, lambda z: z[1] >= 0, "z[1] >= 0")
+    return jnp.stack([z[0], jnp.where(x[1] < 0, -1, 1) * jnp.sqrt(z[1])])
 
 
 def rosenbrock() -> Problem:
@@ -62,29 +71,20 @@ def rosenbrock() -> Problem:
 
     The map is one to one, and the inverse is exact everywhere: $x_0 = 1 - z_0$, $x_1 = z_1 / 10 + x_0^2$.
     """
-
-    def z_inverse(z, x):
-        del x  # there is one branch
-        _image_point(z)
-        return jnp.stack([1 - z[0], z[1] / 10 + (1 - z[0]) ** 2])
-
-    return Problem(lambda x: jnp.stack([1 - x[0], 10 * (x[1] - x[0] ** 2)]), _sum_of_squares, z_inverse)
+    return Problem(_rosenbrock_z, _sum_of_squares, _rosenbrock_inverse)
 
 
-def scaled(alpha: float) -> Problem:
-    r"""The problem of the chapter on update rules: $z(x) = (x_0, \alpha x_1)$, $L(z) = z_0^2 + z_1^2$.
-
-    Raises: ValueError unless $\alpha$ is a number, finite and greater than 0.
-    """
-    _checks.finite_array("alpha", alpha, ())
-    _checks.positive("alpha", alpha)
-    alpha = float(alpha)  # a NumPy scalar would turn 32-bit floats into 64-bit ones
-    return Problem(
-        lambda x: jnp.stack([x[0], alpha * x[1]]), _sum_of_squares, lambda z, x: jnp.stack([z[0], z[1] / alpha])
-    )
+def _rosenbrock_z(x):
+    return jnp.stack([1 - x[0], 10 * (x[1] - x[0] ** 2)])
 
 
-def gaussian_fit(target: Array, coordinates: str = "log scale") -> Problem:
+def _rosenbrock_inverse(z, x):
+    del x  # there is one branch
+    _image_point(z)
+    return jnp.stack([1 - z[0], z[1] / 10 + (1 - z[0]) ** 2])
+
+
+def gaussian_fit(target: ArrayLike, coordinates: str = "log scale") -> Problem:
     r"""Fit of a Gaussian as a problem: $z = m$, the mean map, and $L(m) = |m - m^*|^2 / 2$.
 
     The image is $m_1 > m_0^2$: elsewhere the inverse raises ValueError, and under `jit` it gives NaN.
@@ -97,9 +97,18 @@ def gaussian_fit(target: Array, coordinates: str = "log scale") -> Problem:
     """
     _checks.mean_scale("target", target)
     _checks.member("coordinates", coordinates, gaussian.COORDINATES)
-    target_expectation = gaussian.mean_map(jnp.asarray(target, float), "scale")
+    expectation = gaussian.mean_map(target, "scale")
     return Problem(
-        lambda x: gaussian.mean_map(x, coordinates),
-        lambda m: jnp.sum((m - target_expectation) ** 2) / 2,
-        lambda m, x: gaussian.inverse_mean_map(m, coordinates),
+        Partial(gaussian.mean_map, coordinates=coordinates),
+        Partial(_half_squared_distance, expectation),
+        Partial(_gaussian_inverse, coordinates),
     )
+
+
+def _half_squared_distance(point, z):
+    return jnp.sum((z - point) ** 2) / 2
+
+
+def _gaussian_inverse(coordinates, m, x):
+    del x
+    return gaussian.inverse_mean_map(m, coordinates)

@@ -1,13 +1,14 @@
-r"""Deterministic update rules $x \to x'$ on a `Problem`, and `descend`, which checks its arguments and repeats one.
+r"""Deterministic update rules $x \to x'$ on a `Problem`, and `descend`, which repeats one.
 
 A rule solves linear systems without damping: where the matrix is singular, the result is not finite.
 """
 
 from collections.abc import Callable
-from functools import partial
 
+import equinox
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -60,21 +61,27 @@ STEPS: dict[str, Callable[[Problem, Array, float], Array]] = {
 }
 
 
-@partial(jax.jit, static_argnames=("problem", "method", "iterations"))
-def _descend(problem, method, start, rate, iterations):
-    def step(x, _):
-        x = STEPS[method](problem, x, rate)
+@equinox.filter_jit
+def _descend(problem, step, start, rate, iterations):
+    def body(x, _):
+        x = step(problem, x, rate)
         return x, x
 
-    return jnp.concatenate([start[None], jax.lax.scan(step, start, length=iterations)[1]])
+    return jnp.concatenate([start[None], jax.lax.scan(body, start, length=iterations)[1]])
 
 
-def descend(problem: Problem, method: str, start: ArrayLike, rate: float, iterations: int) -> Array:
-    r"""Path of a deterministic method.
+def descend(
+    problem: Problem,
+    step: Callable[[Problem, Array, Array], Array],
+    start: ArrayLike,
+    rate: ArrayLike,
+    iterations: int,
+) -> Array:
+    r"""Path of a deterministic update rule.
 
     Args:
       problem: what to minimise.
-      method: a name in `STEPS`.
+      step: the rule, a function of problem, $x$ and $\eta$ that returns $x'$: one of `STEPS`, or your own.
       start: shape (n,); its dtype is the dtype of the run, JAX's default float for integers.
       rate: $\eta$, a number, finite and greater than 0.
       iterations: at least 1.
@@ -82,17 +89,20 @@ def descend(problem: Problem, method: str, start: ArrayLike, rate: float, iterat
     Returns: the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are: see
       `physical_step` for a target without an inverse.
 
-    Raises: ValueError for an unknown method, a wrong shape, a number that is not finite, a rate that is not positive,
-      no iterations or a missing inverse; TypeError for iterations that are not an integer.
+    Raises: ValueError for a wrong shape, a number that is not finite, a rate that is not positive, no iterations or a
+      missing inverse; TypeError for a step that is not a function or iterations that are not an integer.
     """
-    _checks.member("method", method, STEPS)
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem must be a Problem, got {problem!r}")
+    if not callable(step):
+        raise TypeError(f"step must be a function of problem, x and rate, such as those of STEPS, got {step!r}")
     _checks.finite_array("start", start, (None,))
     _checks.finite_array("rate", rate, ())
     _checks.positive("rate", rate)
     _checks.count("iterations", iterations)
-    start = jnp.asarray(start)
-    if not jnp.issubdtype(start.dtype, jnp.floating):
-        start = start.astype(float)
+    start = start if isinstance(start, Array) else np.asarray(start)
+    start = start if start.dtype.kind == "f" else start.astype(jnp.result_type(float))
     if (z_inverse := problem.z_inverse) is not None:
         _checks.finite_array("start", start, jax.eval_shape(lambda x: z_inverse(problem.z(x), x), start).shape)
-    return _descend(problem, method, start, jnp.asarray(rate, start.dtype), iterations)
+    rate = rate if isinstance(rate, Array) else np.asarray(rate)
+    return _checks.concrete(_descend(problem, step, start, rate.astype(start.dtype), iterations))

@@ -85,7 +85,7 @@ def real_normals(normals: Array, samples: int) -> Array:
 
 
 def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1, dtype=jnp.float32) -> Array:
-    """The normals that one run of `simulate.ensemble` draws, to replay it with `simulate.path`.
+    """The normals that one run of `ensembles.ensemble` draws, to replay it with `paths.path`.
 
     Args:
       key: the ensemble's key, made by `jax.random.key`.
