@@ -34,11 +34,12 @@ LOCK = ROOT / "requirements.txt"
 NOT_READ = [
     ROOT / name for name in ("src", "scripts", ".venv", "_build", ".git", "pyproject.toml")
 ]  # of the book, that is
+THREADS = os.environ.get("CHAPTER_THREADS", "1")  # scripts/matrix.py tries others
 ENVIRONMENT = {  # of the tests, too
     "JAX_PLATFORMS": "cpu",  # the committed outputs are the processor's, also where there is a GPU
-    "NPROC": "1",  # XLA's threads: the arrays of a chapter are too small to share
+    "NPROC": THREADS,  # XLA's: the arrays of a chapter are too small to share
     # what is compiled is kept, and compiled anew when the code, JAX or its settings change
-    "JAX_COMPILATION_CACHE_DIR": str(ROOT / "_build" / "jax-cache"),
+    "JAX_COMPILATION_CACHE_DIR": str(ROOT / "_build" / "jax-cache" / THREADS),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     # what another process is about to write is compiled here as well
@@ -96,7 +97,7 @@ def reads(source: Path, notebook) -> list[Path]:
     """The files that a chapter declares in its header."""
     found = []
     for pattern in notebook.metadata.get("reads", []):
-        files = sorted(Path(os.path.relpath(file)).resolve() for file in source.parent.glob(pattern))
+        files = sorted(file.resolve() for file in source.parent.glob(pattern))
         if not files:
             raise ValueError(f"{source}: the header declares reads: {pattern}, and there is no such file")
         found += [file for file in files if file != source.with_suffix(".ipynb") and not file.name.startswith(".")]
@@ -154,9 +155,9 @@ def run(notebook, source: Path) -> dict:
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
                 raise RuntimeError(f"{source}: a cell wrote to stderr:\n{cell.source}\n\n{output.text}")
-    opened = [path for path in map(Path, record.pop("opened")) if path.is_relative_to(ROOT)]
-    declared = {*reads(source, notebook), source.with_suffix(".ipynb")}
-    if undeclared := {path for path in opened if not any(map(path.is_relative_to, NOT_READ))} - declared:
+    opened = {path for path in map(Path, record.pop("opened")) if any(map(path.is_relative_to, (ROOT, source.parent)))}
+    opened = {path for path in opened if not any(map(path.is_relative_to, NOT_READ))}
+    if undeclared := opened - {*reads(source, notebook), source.with_suffix(".ipynb")}:
         names = ", ".join(os.path.relpath(path, source.parent) for path in sorted(undeclared))
         raise RuntimeError(f"{source}: it reads what its header does not declare; add to the header reads: [{names}]")
     return record
@@ -177,6 +178,7 @@ def execute(source: Path, force: bool = False) -> str:
         for cell, before in zip(*(filter(is_code, book.cells) for book in (notebook, old)), strict=True):
             cell.outputs, cell.execution_count = before.outputs, before.execution_count
     notebook.metadata.pop("language_info", None)  # it names the Python version of this machine
+    notebook.metadata.get("jupytext", {}).pop("notebook_metadata_filter", None)  # it stands in jupytext.toml
     notebook.metadata |= {"made_from": fingerprint, "execution_record": record}
     if notebook == old:
         return "up to date"
