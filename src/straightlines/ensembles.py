@@ -15,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import DTypeLike
 
 from straightlines import _checks, streams
-from straightlines.paths import RELATIVE_TOLERANCE, Fit
+from straightlines.paths import RELATIVE_TOLERANCE, Fit, check_fit
 
 
 class Keep(NamedTuple):
@@ -192,7 +192,9 @@ def ensemble(
 
 def _check(fit, key, runs, steps, first_run, keep, dtype):
     """Raise for an argument of `ensemble` that is not what it should be; the dtype."""
-    fit.check()
+    check_fit(fit)
+    if not isinstance(keep, Keep):
+        raise TypeError(f"keep must be a Keep, got {keep!r}")
     _checks.random_key("key", key)
     for name, value, least, most in [  # steps are counted in 32 bits
         ("runs", runs, 1, 2**32),

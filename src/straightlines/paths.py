@@ -43,17 +43,6 @@ class Fit(NamedTuple):
     pseudo_samples: int = 1
     initial_state: optax.OptState | None = None
 
-    def check(self) -> None:
-        """Raise TypeError or ValueError for a field that is not what it should be."""
-        if not isinstance(self.optimizer, optax.GradientTransformation):
-            raise TypeError(f"optimizer must be an optax gradient transformation, got {self.optimizer!r}")
-        _checks.mean_scale("start", self.start)
-        _checks.mean_scale("target", self.target)
-        _checks.member("coordinates", self.coordinates, COORDINATES)
-        if self.averaging is not None:
-            _checks.unit_interval("averaging", self.averaging)
-        _checks.count("pseudo_samples", self.pseudo_samples, least=0)
-
     def begin(self):
         """What the first step gets: parameters, state of the optimiser and moving average, if there is one."""
         parameters = COORDINATES[self.coordinates].from_mean_scale(jnp.asarray(self.start))
@@ -80,6 +69,20 @@ class Fit(NamedTuple):
     def shown(self, carry) -> Array:
         r"""$(\mu, \sigma)$ of the iterate, or of the moving average if there is one."""
         return COORDINATES[self.coordinates].to_mean_scale(carry[0] if self.averaging is None else carry[2])
+
+
+def check_fit(fit: Fit) -> None:
+    """Raise TypeError or ValueError unless `fit` is a Fit whose fields are what they should be."""
+    if not isinstance(fit, Fit):
+        raise TypeError(f"fit must be a Fit, got {fit!r}")
+    if not isinstance(fit.optimizer, optax.GradientTransformation):
+        raise TypeError(f"optimizer must be an optax gradient transformation, got {fit.optimizer!r}")
+    _checks.mean_scale("start", fit.start)
+    _checks.mean_scale("target", fit.target)
+    _checks.member("coordinates", fit.coordinates, COORDINATES)
+    if fit.averaging is not None:
+        _checks.unit_interval("averaging", fit.averaging)
+    _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
 
 
 @equinox.filter_jit
@@ -137,7 +140,7 @@ def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> Array:
     Raises: TypeError or ValueError for a field of the fit or an argument that is not what it should be, or for float64
       normals while JAX's x64 mode is off.
     """
-    fit.check()
+    check_fit(fit)
     _checks.finite_array("normals", normals, (None, 1 + fit.pseudo_samples))
     _checks.count("the number of steps, normals.shape[0],", np.shape(normals)[0])
     if until is not None:
