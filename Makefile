@@ -44,11 +44,23 @@ test: book  ## run every test: chapters, package, pairing, rendered book
 test-pages: book  ## test the rendered pages in Chromium, which must be installed
 	@$(BIN)/python -m pytest -m browser tests/test_pages.py
 
+.PHONY: check
+check: $(STAMP)  ## test one chapter and what it imports: make check NAME=tango
+	@$(BIN)/python -m scripts.check $(NAME)
+
+.PHONY: matrix
+matrix: $(STAMP)  ## run the chapters at every level of the processor, on one thread and on two
+	@$(BIN)/python -m scripts.matrix $(NAME)
+
+.PHONY: about
+about: $(STAMP)  ## print versions, processor level, threads and devices
+	@$(BIN)/python -m scripts.about
+
 .PHONY: chapters $(EXECUTE)
-chapters: $(EXECUTE)  ## execute the chapters whose .py, or src/, changed
-	@$(BIN)/python scripts/copy_picture.py chapters/straight_lines.ipynb straight_lines-figure-book assets/straight-lines.png
+chapters: $(EXECUTE)  ## execute the chapters whose code, or what it imports or reads, changed
+	@$(BIN)/python -m scripts.copy_picture chapters/straight_lines.ipynb straight_lines-figure-book assets/straight-lines.png
 $(EXECUTE): execute-%: $(STAMP)
-	@$(BIN)/python scripts/execute_chapters.py chapters/$*.py
+	@$(BIN)/python -m scripts.execute_chapters chapters/$*.py
 # it reads what the other chapters computed
 execute-reproduction: $(filter-out execute-reproduction,$(EXECUTE))
 
@@ -58,7 +70,7 @@ lab: $(STAMP)  ## open the chapters in JupyterLab
 
 .PHONY: bench
 bench: $(STAMP)  ## time the fast routines beside the plain loops
-	@$(BIN)/python scripts/bench.py
+	@$(BIN)/python -m scripts.bench
 
 .PHONY: lint
 lint: $(STAMP)  ## ruff, mypy, codespell

@@ -36,6 +36,21 @@ class PrintedText(str):
     __hash__ = str.__hash__
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chapter", help="of the tests that there are for every chapter, run only this one's")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--chapter")
+
+    def concerns(item: pytest.Item) -> bool:
+        name = item.callspec.params.get("name") if hasattr(item, "callspec") else None
+        return name == wanted or not (config.rootpath / "chapters" / f"{name}.py").exists()
+
+    if wanted:
+        items[:] = filter(concerns, items)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     from nbval.plugin import IPyNbCell, IPyNbFile
 

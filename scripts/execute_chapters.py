@@ -67,29 +67,33 @@ def file_of(module: str) -> Path | None:
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
+def imported(path: Path, name: str = "") -> dict[str, Path]:
+    """The modules of the package that a file imports itself, and their files; `name` is its own, if it is one."""
+    package = (name if path.name == "__init__.py" else name.rpartition(".")[0]).split(".")
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    packages = [".".join(long.split(".")[:depth]) for long in names for depth in range(1, long.count(".") + 1)]
+    return {module: file for module in [*packages, *names] if (file := file_of(module))}
+
+
 def modules_of(source: Path) -> dict[str, Path]:
-    """The modules of the package that a file imports, directly or through another one, and their files."""
+    """The modules of the package that a chapter imports, directly or through another one, and their files."""
     found: dict[str, Path] = {}
-    waiting = [("", source)]
+    waiting = imported(source)
     while waiting:
-        name, path = waiting.pop()
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
-                base = ".".join([*above, *([node.module] if node.module else [])])
-                names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-            else:
-                continue
-            for long in names:
-                for depth in range(long.count(".") + 1):
-                    module = ".".join(long.split(".")[: depth + 1])
-                    file = file_of(module)
-                    if file and module not in found:
-                        found[module] = file
-                        waiting.append((module, file))
+        found |= waiting
+        waiting = {
+            module: file
+            for name, path in waiting.items()
+            for module, file in imported(path, name).items()
+            if module not in found
+        }
     return found
 
 
