@@ -8,7 +8,7 @@ one that is outside its domain gives NaN. Maps of NumPy arrays are computed by N
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +25,8 @@ class Coordinates(NamedTuple):
     r"""A coordinate system $\xi$ of the family: names of its axes, the map to $(\mu, \sigma)$ and the map back."""
 
     labels: tuple[str, str]
-    to_mean_scale: Callable[[Vector], Array]
-    from_mean_scale: Callable[[Vector], Array]
+    to_mean_scale: Callable[[Any], Any]
+    from_mean_scale: Callable[[Any], Any]
 
 
 def _pair(first, second):
