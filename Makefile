@@ -91,6 +91,10 @@ lock: $(STAMP)  ## write requirements.txt anew from requirements.in
 	  --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 	  --no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
+.PHONY: newest
+newest: $(STAMP)  ## bring .venv to the newest libraries that requirements.in allows; remove .venv to go back
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --requirement requirements.in
+
 .PHONY: clean
 clean:  ## remove what was built; .venv stays
 	@rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
