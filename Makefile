@@ -52,6 +52,10 @@ check: $(STAMP)  ## test one chapter and what it imports: make check NAME=tango
 matrix: $(STAMP)  ## run the chapters at every level of the processor, on one thread and on two
 	@$(BIN)/python -m scripts.matrix $(NAME)
 
+.PHONY: mutants
+mutants: $(STAMP)  ## make small mistakes, one at a time, and count those that no test notices
+	@$(BIN)/python -m scripts.mutants
+
 .PHONY: about
 about: $(STAMP)  ## print versions, processor level, threads and devices
 	@$(BIN)/python -m scripts.about
