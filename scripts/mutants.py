@@ -25,6 +25,7 @@ SWAPPED = [(ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.Lt, ast.GtE), (ast.Gt, 
 SWAPPED += [(ast.And, ast.Or), (ast.BitAnd, ast.BitOr), (ast.LShift, ast.RShift)]
 SWAP = {a: b for pair in SWAPPED for a, b in (pair, pair[::-1])}
 SWAP |= {ast.Pow: ast.Mult, ast.MatMult: ast.Mult, ast.FloorDiv: ast.Mult, ast.BitXor: ast.BitOr}
+HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 OF_FILES = ("book", "pages", "pairing", "execution", "house", "set_up")  # tests of files, not of numbers
 
 
@@ -78,7 +79,7 @@ def places(path: Path) -> list[tuple[Path, int | None, int]]:
     path = path.with_suffix(".ipynb")
     found = []
     for position, cell in enumerate(json.loads(path.read_text())["cells"]):
-        if cell["cell_type"] == "code" and not {"hide-input", "remove-cell"} & {*cell["metadata"].get("tags", [])}:
+        if cell["cell_type"] == "code" and not HIDDEN & {*cell["metadata"].get("tags", [])}:
             found += [(path, position, number) for number in range(changeable("".join(cell["source"])))]
     return found
 
