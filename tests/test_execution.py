@@ -7,8 +7,8 @@ import sys
 import nbformat
 import pytest
 
-from conftest import PrintedText
 from scripts import execute_chapters as script
+from scripts.printed_text import PrintedText
 
 HEADER = """\
 # ---
@@ -69,9 +69,7 @@ def test_a_chapter_is_executed_once_and_again_only_when_its_code_changes(chapter
     assert read(chapter).cells[1].outputs[0].text == "3\n"
 
 
-def test_the_record_counts_programs_also_where_they_come_from_the_cache(
-    chapter, run, monkeypatch, tmp_path_factory
-):
+def test_the_record_counts_programs_also_where_they_come_from_the_cache(chapter, run, monkeypatch, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     monkeypatch.setitem(script.ENVIRONMENT, "JAX_COMPILATION_CACHE_DIR", str(cache))
     code = "import jax, numpy\nf = jax.jit(lambda x: 2 * x)\nfor n in (2, 3, 3):\n    f(numpy.ones(n))"
