@@ -18,8 +18,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("--chapter")
 
     def concerns(item: pytest.Item) -> bool:
-        name = item.callspec.params.get("name") if hasattr(item, "callspec") else None
-        return name == wanted or not (config.rootpath / "chapters" / f"{name}.py").exists()
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        of = parameters.get("chapter", parameters.get("name"))
+        return of == wanted or not (config.rootpath / "chapters" / f"{of}.py").exists()
 
     if wanted:
         items[:] = filter(concerns, items)
