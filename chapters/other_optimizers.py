@@ -114,6 +114,7 @@ def distance(points, minima):
     return np.where(np.isfinite(gaps), gaps, np.inf)
 
 
+# %% tags=["hide-input"]
 def all_paths(problem, start):
     """Method to its paths in x and in z, shape (rates, 101, 2)."""
 
@@ -129,6 +130,7 @@ def all_paths(problem, start):
     return jax.tree.map(bounded, run(RATES))
 
 
+# %%
 runs = {
     name: all_paths(problem, np.array(start))
     for name, (problem, start, _) in PROBLEMS.items()
@@ -217,9 +219,8 @@ print(f"two minima, curvature along x1 at the start: {hessian[1, 1]:.2f}")
 for name in ("two branches", "singular"):
     for method, path in drawn_x[name].items():
         left = distance(path[-1], PROBLEMS[name][2])
-        print(
-            f"{name:13}{method:18}distance {left:.2f}  x1 {path[-1, 1]:5.2f}"
-        )
+        x1 = path[-1, 1]
+        print(f"{name:13}{method:18}distance {left:.2f}  x1 {x1:5.2f}")
 
 # %% [markdown]
 # Squaring a complex number keeps angles: $J J^\top = 4 |x|^2 I$, so that a short step against the gradient in x points at the target in z. That is why gradient descent is nearly straight there.
@@ -275,7 +276,7 @@ def optimize(rule, problem, start, steps):
 # In $n$ dimensions Gauss-Newton needs $n$ and Newton $n + 1$, if they form their matrices. The physical gradient's 2 stays, where $z^{-1}$ is a formula; the section on numerical inverses says what it costs where it is not.
 
 
-# %%
+# %% tags=["hide-input"]
 PASSES = {"Newton": 3, "Gauss-Newton": 2, "physical gradient": 2}
 
 
@@ -304,9 +305,7 @@ def from_optax(optimizer):
 # %% tags=["hide-input"]
 def from_lbfgs(optimizer):
     def step(problem, x, state):
-        first = jnp.isinf(
-            optax.tree.get(state, "value")
-        )  # nothing to reuse
+        first = jnp.isinf(optax.tree.get(state, "value"))
         loss = problem.objective
         value, grad = optax.value_and_grad_from_state(loss)(x, state=state)
         updates, state = optimizer.update(
@@ -318,6 +317,7 @@ def from_lbfgs(optimizer):
     return Rule(lambda problem, x: optimizer.init(x), step)
 
 
+# %% tags=["hide-input"]
 def from_optimistix(solver):
     options = {"jac": "bwd"}
 
@@ -364,7 +364,7 @@ glue("other_optimizers-reported", reported, display=False)
 #
 # All rules but Polyak's, L-BFGS and optimistix's two have a rate, and all of those get the same grid.
 
-# %%
+# %% tags=["hide-input"]
 exactly = {"rtol": 1e-12, "atol": 1e-12}
 METHODS = {
     "gradient descent": lambda rate: from_optax(optax.sgd(rate)),
@@ -419,7 +419,7 @@ def histories(method, rates, angles, starts):
 # %% [markdown]
 # We turn the axes 32 times between 0° and 90° and make ten steps from $(3, 3)$, with the rates that one would try first: 0.3 for most. In the same call every method makes the runs of the next section, with all rates of the grid: eight starts on the circle through $(3, 3)$, none on an axis or a diagonal, times four rotations.
 
-# %%
+# %% tags=["hide-input"]
 first = dict.fromkeys(METHODS, 0.3)
 first |= {"gradient descent": 0.01, "AdaGrad": 0.5, "RMSProp": 0.1}
 degrees = np.linspace(0, 90, 32)
@@ -437,12 +437,14 @@ for method in METHODS:
     gaps, passes = map(np.asarray, histories(
         method, rates,
         np.concatenate([np.deg2rad(degrees), np.tile(angles, times)]),
-        np.concatenate([np.tile(start, (32, 1)), np.tile(starts, (times, 1))]),
+        np.vstack([np.tile(start, (32, 1)), np.tile(starts, (times, 1))]),
     ))  # fmt: skip
     gaps = np.where(np.isfinite(gaps), gaps, np.inf).reshape(-1, 32, 101)
     there = np.minimum.accumulate(gaps, axis=-1) < 1e-8  # then 0 / 0
     gaps = np.where(np.isinf(gaps) & there, 0, gaps)
     turned[method], tried[method] = gaps[0, :, 10], (gaps[1:], passes[32:])
+
+# %%
 for method in sorted(METHODS, key=lambda method: turned[method][0]):
     now = turned[method]
     print(
@@ -531,7 +533,7 @@ for method, (gaps, passes) in tried.items():
 # Gauss-Newton with a full step halves $x_1$ each time, Newton takes a third of it away: their passes follow from {eq}`update_rules-eq-degenerate-factors`. Levenberg-Marquardt stands out among the methods with $J$. Is that the method, or this implementation of it? SciPy wraps another one, MINPACK's, and we count its evaluations from the same starts.
 
 
-# %%
+# %% tags=["hide-input"]
 def minpack(start):
     """Evaluations of z with its Jacobian until within 0.01."""
     visited = []
@@ -545,6 +547,7 @@ def minpack(start):
     return 1 + int(np.argmax(np.array(visited) < 0.01))
 
 
+# %%
 evaluations = np.median([minpack(start) for start in circle])
 print(
     f"MINPACK: {evaluations:g} evaluations in the median, 2 passes at most"
@@ -558,11 +561,8 @@ print(
 # A hundred steps show what ten hide. Adam and Lion keep a moving average of the gradient, and carry on in its direction when the gradient has turned. Does the loss tell? It is even in both coordinates, so that $x_1 = -2$ is as good as $x_1 = 2$. Only positions do.
 
 # %%
-rules = {
-    "Adam": optax.adam(0.3),
-    "Lion": optax.lion(0.1),
-    "Polyak": optax.polyak_sgd(),
-}
+rules = {"Adam": optax.adam(0.3), "Lion": optax.lion(0.1)}
+rules["Polyak"] = optax.polyak_sgd()
 overshoot = {}
 for method, rule in rules.items():
     go = jax.jit(partial(optimize, from_optax(rule), toward, steps=100))
@@ -592,8 +592,6 @@ keep(
 side = np.linspace(-6, 6, 60)
 grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 MINIMA = PROBLEMS["two branches"][2]
-BASIN_METHODS = ["gradient descent", "Adam", "Polyak"]
-BASIN_METHODS += ["Newton", "Gauss-Newton", "physical gradient"]
 
 
 @partial(jax.jit, static_argnums=0)
@@ -611,14 +609,13 @@ def after(method, rates, starts):
 few, six = grid[37::100], [1, 0.3, 0.1, 0.05, 0.02, 0.005]
 basins = {}
 print(f"{'':18}rate  25 steps < 0.0001   100 steps < 0.1   not finite")
-for method in BASIN_METHODS:
+for method in ["gradient descent", "Adam", "Polyak", *list(STEPS)[1:]]:
     starts = np.tile(few, (6, 1))
     ends = np.asarray(after(method, np.repeat(six, len(few)), starts))
     near = (distance(ends[:, 0], MINIMA) < 1e-4).reshape(6, -1).mean(axis=1)
     rate = six[int(near.argmax())]
-    ends = distance(
-        np.asarray(after(method, np.full(len(grid), rate), grid)), MINIMA
-    )
+    ends = after(method, np.full(len(grid), rate), grid)
+    ends = distance(np.asarray(ends), MINIMA)
     basins[method] = ends[:, 0]
     shares = [(ends[:, 0] < 1e-4), (ends[:, 1] < 0.1), np.isinf(ends[:, 1])]
     a, b, c = (f"{share.mean():4.0%}" for share in shares)
