@@ -512,7 +512,7 @@ keep("other_optimizers-figure-cost", figures.cost(hundred))
 
 # %%
 def passes_to(gaps, passes, radius=0.01):
-    """Passes of each run at its first arrival; infinite if there is none."""
+    """Passes of each run at its first arrival; infinite if never."""
     inside, run = gaps < radius, np.arange(len(gaps))
     first = passes[run, inside.argmax(axis=1)]
     return np.where(inside.any(axis=1), first, np.inf)
