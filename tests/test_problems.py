@@ -132,15 +132,6 @@ def test_the_error_names_the_image_and_the_point():
         walkthrough().z_inverse(jnp.array([2.0, -1.0]), jnp.array([3.0, 3.0]))
 
 
-def test_a_physical_step_out_of_the_image_raises_and_a_path_is_nan_from_there_on():
-    problem, start = walkthrough(), jnp.array([3.0, 3.0])
-    with pytest.raises(ValueError, match="image"):
-        physical_step(problem, start, 1.5)
-    path = np.asarray(descend(problem, physical_step, start, 1.5, 4))
-    assert np.isfinite(path[0]).all()
-    assert np.isnan(path[1:, 1]).all()
-
-
 @pytest.mark.parametrize("name", ["walkthrough", "rosenbrock"])
 @pytest.mark.parametrize(
     ("z", "message"),
@@ -168,8 +159,3 @@ def test_an_inverse_names_what_is_wrong_with_its_argument(name, z, message):
 def test_gaussian_fit_names_what_is_wrong(target, coordinates, message):
     with pytest.raises(ValueError, match=message):
         gaussian_fit(target, coordinates)
-
-
-def test_a_problem_without_an_inverse_says_so():
-    with pytest.raises(ValueError, match="z_inverse"):
-        physical_step(Problem(lambda x: x, lambda z: jnp.sum(z**2)), jnp.ones(2), 0.3)

@@ -15,6 +15,15 @@ RATES = {"gradient descent": 0.01, "Newton": 1 / 3, "Gauss-Newton": 0.3, "physic
 WALKTHROUGH = walkthrough()
 
 
+def scaled(alpha):
+    """z = (x0, alpha x1), L = |z|^2: linear, and badly scaled for a large alpha."""
+    return Problem(
+        lambda x: jnp.stack([x[0], alpha * x[1]]),
+        lambda z: jnp.sum(z**2),
+        lambda z, x: jnp.stack([z[0], z[1] / alpha]),
+    )
+
+
 # --- problems whose derivatives are written out by hand, in NumPy ---
 
 
@@ -65,14 +74,6 @@ def curved():
         lambda z, x: np.array([z[0], np.copysign(np.sqrt(z[1]), x[1])]),
         (3, 3),
         (0, 0),
-    )
-
-
-def scaled(alpha):
-    return Problem(
-        lambda x: jnp.stack([x[0], alpha * x[1]]),
-        lambda z: jnp.sum(z**2),
-        lambda z, x: jnp.stack([z[0], z[1] / alpha]),
     )
 
 
@@ -150,8 +151,6 @@ def test_derivatives_by_hand_are_those_of_the_map_that_is_tested(oracle):
 def test_the_local_inverse_inverts(oracle):
     x = jnp.array(oracle.start + np.array([0.3, -0.2]))
     np.testing.assert_allclose(oracle.problem.z_inverse(oracle.problem.z(x), x), x, rtol=1e-14)
-    derivative = jax.jacobian(oracle.problem.z_inverse)(oracle.problem.z(x), x)
-    np.testing.assert_allclose(derivative @ oracle.jacobian(np.array(x)), np.eye(2), atol=1e-13)
 
 
 # --- one step ---
@@ -249,14 +248,6 @@ def test_small_rates_follow_the_flow(oracle, method):
     np.testing.assert_allclose(2 * fine - coarse, flow, atol=2e-5)  # the error of first order, extrapolated away
 
 
-def test_physical_gradient_is_a_straight_line_in_z():
-    oracle = ORACLES["shifted"]
-    path = descend(oracle.problem, STEPS["physical gradient"], oracle.start, 0.2, LONG)[:13]
-    outcome, start = jax.vmap(oracle.problem.z)(path), oracle.z(oracle.start)
-    left = 0.8 ** np.arange(13)[:, None]
-    np.testing.assert_allclose(outcome, TARGET + left * (start - TARGET), rtol=1e-12)
-
-
 @pytest.mark.parametrize("alpha", [0.1, 1, 16])
 @pytest.mark.parametrize("method", ["Newton", "Gauss-Newton", "physical gradient"])
 def test_scale_does_not_matter(method, alpha):
@@ -296,12 +287,6 @@ def test_the_inverse_keeps_the_branch_of_the_start():
     assert (mirrored[:, 1] < 0).all()
     np.testing.assert_array_equal(mirrored, path * np.array([1, -1]))
     np.testing.assert_allclose(mirrored[1], [2.1, -np.sqrt(6.3)], rtol=1e-14)
-
-
-def test_a_full_physical_step_lands():
-    np.testing.assert_array_equal(
-        descend(WALKTHROUGH, STEPS["physical gradient"], [3.0, 3.0], 1, 2), [[3, 3], [0, 0], [0, 0]]
-    )
 
 
 def test_a_target_without_an_inverse_gives_nan_in_descend_and_an_error_in_a_step():

@@ -88,7 +88,7 @@ def test_physical_gradient_steps_are_points_of_the_flow(start, target, coordinat
 def test_walkthrough_steps_are_points_of_the_gauss_newton_flow(start):
     # F⁻¹∇L with F = 2JᵀJ = diag(2, 8x₁²) and ∇L = (2x₀, 4x₁³)
     flow = solve(lambda x: -np.array([2 * x[0], 4 * x[1] ** 3]) / np.array([2, 8 * x[1] ** 2]), start)
-    assert_close(descend(walkthrough(), "physical gradient", start, RATE, STEPS_MADE), flow)
+    assert_close(descend(walkthrough(), STEPS["physical gradient"], start, RATE, STEPS_MADE), flow)
 
 
 @pytest.mark.parametrize(("start", "target"), [((1.0, 2.0), (9.0, 3.0)), ((6.0, 0.5), (0.4, 4.0))])
@@ -122,7 +122,7 @@ def test_several_poisson_rates():
     start, goal = np.array([0.3, 1.0, 5.0]), np.array([4.5, 0.5, 2.0])
     flow = solve(lambda x: -(np.exp(x) - goal) / np.exp(x), np.log(start))  # x = ln λ: ∇L = λ - λ*, F = diag(λ)
     problem = Problem(jnp.exp, lambda z: jnp.sum((z - goal) ** 2), lambda z, x: jnp.log(z))
-    assert_close(descend(problem, "physical gradient", np.log(start), RATE, STEPS_MADE), flow)
+    assert_close(descend(problem, STEPS["physical gradient"], np.log(start), RATE, STEPS_MADE), flow)
 
 
 @property_test
@@ -207,7 +207,7 @@ def test_gauss_newton_is_the_natural_gradient_of_the_walkthrough(x, rate):
 def fitted_departure(coordinates, rate):
     start = COORDINATES[coordinates].from_mean_scale(jnp.array([0.0, 1.0]))
     problem = gaussian_fit(np.array([10.0, 1.0]), coordinates)
-    path = descend(problem, "Gauss-Newton", start, rate, int(8 / rate))
+    path = descend(problem, STEPS["Gauss-Newton"], start, rate, int(8 / rate))
     return departure(jax.vmap(problem.z)(path), moments((10.0, 1.0)))
 
 
@@ -226,8 +226,10 @@ def test_euler_steps_in_the_expectation_parameters_do_not():
 def test_only_the_physical_gradient_is_straight_on_the_walkthrough(method):
     problem, start = walkthrough(), (3.0, 3.0)
     rate = 0.01 if method == "gradient descent" else RATE
-    bent = departure(jax.vmap(problem.z)(descend(problem, method, start, rate, 30)), np.zeros(2))
-    straight = departure(jax.vmap(problem.z)(descend(problem, "physical gradient", start, RATE, 30)), np.zeros(2))
+    bent = departure(jax.vmap(problem.z)(descend(problem, STEPS[method], start, rate, 30)), np.zeros(2))
+    straight = departure(
+        jax.vmap(problem.z)(descend(problem, STEPS["physical gradient"], start, RATE, 30)), np.zeros(2)
+    )
     assert bent > 0.01
     assert straight < 1e-12
 
@@ -254,6 +256,6 @@ def test_newton_on_the_likelihood_in_the_moments_hardly_moves():
 def test_a_target_outside_the_mean_domain_ends_the_path():
     outside = jnp.array([10.0, 99.0])  # a variance of -1
     problem = gaussian_fit(np.array([10.0, 1.0]))._replace(loss=lambda m: jnp.sum((m - outside) ** 2))
-    inside = np.isfinite(descend(problem, "physical gradient", np.zeros(2), RATE, 20)).all(axis=1)
+    inside = np.isfinite(descend(problem, STEPS["physical gradient"], np.zeros(2), RATE, 20)).all(axis=1)
     share = (51 - np.sqrt(51**2 - 100)) / 100  # the variance on the line is -1 + 102 u - 100 u², u the share left
     np.testing.assert_array_equal(inside, (1 - RATE) ** np.arange(21) > share)
