@@ -476,7 +476,7 @@ keep("gaussian_geometry-figure-geodesics", figures.geodesics(family))
 # The $\alpha$-geodesics from $(0, 1)$ to $(10, 1)$ for $\alpha = -1, -\tfrac12, 0, \tfrac12, 1$. Left: in $(\mu, \sigma)$, from the circle through the ellipse to the flat line. Right: in the expectation plane, as the height above the m-geodesic; in the shaded region there is no distribution.
 # ```
 #
-# {numref}`gaussian_geometry-figure-geodesics` draws them. From the wide mixture of the m-geodesic to the e-geodesic, on which $\sigma$ does not change at all, five curves are straight, each by its own rule. By {eq}`gaussian_geometry-eq-geodesic` there is even a paper for each rule: in $(\mu, \sigma^2 + \frac{1 - \alpha}{2} \mu^2)$ all $\alpha$-geodesics are straight lines. What sets the two ends apart is that $\theta$ and $m$ make them straight at constant speed, for the curvature of the $\alpha$-connection is $-\tfrac12 (1 - \alpha^2)$ {cite}`amari2000methods`, and vanishes there.
+# {numref}`gaussian_geometry-figure-geodesics` draws them. From the wide mixture of the m-geodesic to the e-geodesic, on which $\sigma$ does not change at all, five curves are straight, each by its own rule. By {eq}`gaussian_geometry-eq-geodesic` each rule even has a plane of its own: in $(\mu, \sigma^2 + \frac{1 - \alpha}{2} \mu^2)$ all $\alpha$-geodesics are straight lines. What sets the two ends apart is that $\theta$ and $m$ make them straight at constant speed, for the curvature of the $\alpha$-connection is $-\tfrac12 (1 - \alpha^2)$ {cite}`amari2000methods`, and vanishes there.
 #
 # Which is the shortest? We measure all with one ruler, the sum of the distances {eq}`gaussian_geometry-eq-fisher-rao-distance` of neighbours. With $\operatorname{arcosh}(1 + 2 q^2) = 2 \operatorname{arsinh} q$ it loses no digits.
 
@@ -563,7 +563,8 @@ for place in [others, np.array([10 - offset, 1.0])]:
     size = np.sqrt(x @ fisher_matrix(place, "scale") @ x)
     loss = expected_loss(place, TARGET, "scale")
     print(
-        f"({place[0]:.3f}, {place[1]:.1f}): loss {loss:.4f}, |X| = {size:.2f}"
+        f"({place[0]:.3f}, {place[1]:.1f}): "
+        f"loss {loss:.4f}, |X| = {size:.2f}"
     )
 
 # %% [markdown]

@@ -13,12 +13,6 @@ def _dots(ax, path, method, **options):
     ax.plot(*path.T, look.marker, color=look.color, **({"markersize": 5.5, "zorder": 5} | options))
 
 
-def _share_axes(ax, axis="first"):
-    ax.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, zorder=0)
-    draw_target(ax, (0, 0))
-    ax.set(xlim=(-0.06, 1.07), ylim=(-0.06, 1.07), aspect="equal", xlabel="share left, first outcome")
-
-
 def book(fit, toy, fit_shares, toy_shares):
     """The picture of the book: two problems in their own parameters, and both in the right space.
 
@@ -36,8 +30,8 @@ def book(fit, toy, fit_shares, toy_shares):
     _dots(ax, fit["TANGO"], "TANGO")
     draw_target(ax, (10, 1))
     name_line(ax, "gradient descent", (2.3, 8.3))
-    name_line(ax, "natural gradient", (4.9, 3.7), ha="center", xytext=(0, 0))
-    name_line(ax, "TANGO", (4.9, 2.5), text="TANGO's mean motion", ha="center", xytext=(0, 0))
+    name_line(ax, "natural gradient", (4.0, 3.3), ha="center", xytext=(0, 0))
+    name_line(ax, "TANGO", (4.0, 2.0), ha="center", xytext=(0, 0))
     ax.set(xlim=(-0.8, 10.8), ylim=(0, 10.4), title="Fitting a Gaussian", xlabel=MEAN, ylabel=SCALE)
 
     ax = axes["toy"]
@@ -59,14 +53,14 @@ def book(fit, toy, fit_shares, toy_shares):
     along = {"rotation": 45, "rotation_mode": "anchor", "ha": "center", "va": "top"}
     for k, (method, text) in enumerate([
         ("natural gradient", "natural gradient,"), ("TANGO", "TANGO's mean motion,"),
-        ("physical gradient", "physical gradient:"), ("natural gradient", "one straight line"),
+        ("physical gradient", "physical gradient"),
     ]):  # fmt: skip
-        name_line(ax, method, (0.70, 0.70), text=text, xytext=(7 + 10.5 * k, -7 - 10.5 * k), **along)
+        name_line(ax, method, (0.75, 0.75), text=text, xytext=(6 + 10 * k, -6 - 10 * k), **along)
     name_line(ax, "Newton", (0.40, 0.64), ha="right", xytext=(0, 0))
     name_line(ax, "gradient descent", (0.66, 0.09), ha="center", xytext=(0, 0))
     ax.annotate("start", (1, 1), xytext=(-9, 5), textcoords="offset points", ha="right")
     ax.annotate("target", (0, 0), xytext=(10, -4), textcoords="offset points")
-    ax.set(xlim=(-0.06, 1.07), ylim=(-0.06, 1.07), aspect="equal", title="Both, in the right space")
+    ax.set(xlim=(-0.06, 1.07), ylim=(-0.06, 1.07), aspect="equal", title="Both, in the right space: one straight line")
     ax.set(xlabel="way still to go, first coordinate (share)", ylabel="way still to go, second coordinate (share)")
     return fig
 
@@ -82,9 +76,9 @@ def gamma(flow, steps, euler):
     edge = np.linspace(0.2, 3.6, 200)
     axes[1].fill_between(np.log(edge), 0, edge, **FORBIDDEN)
     axes[1].annotate(r"no distribution here", (0.42, 0.62), ha="center", fontsize=9)
-    name_line(axes[0], "natural gradient", (4.7, 1.05), text="natural gradient", xytext=(0, 0), ha="center")
+    name_line(axes[0], "natural gradient", (3.6, 0.95), xytext=(0, 0))
     name_line(axes[0], "physical gradient", (1.2, 2.6), text="physical gradient,\nmirror descent", xytext=(0, 0))
-    axes[0].annotate("natural-gradient\nsteps, η = 0.1", (6.4, 2.95), color="#666666", fontsize=9, ha="right")
+    axes[1].annotate("natural-gradient\nsteps, η = 0.1", (-0.45, 1.75), color="#666666", fontsize=9, ha="right")
     axes[0].set(xlabel=r"shape $\alpha$", ylabel=r"rate $\beta$", title="Parameters")
     axes[1].set(xlabel=r"$m_0 = \mathrm{E}\,\ln y$", ylabel=r"$m_1 = \mathrm{E}\,y$", title="Expectation parameters")
     axes[1].set(xlim=(-1.45, 1.25), ylim=(0.3, 3.4))
@@ -107,23 +101,30 @@ def departure(rates, departures):
     ax.annotate("slope 1", (rates[0], 0.3 * rates[0]), **beside)
     ax.set(xlabel=r"step size $\eta$", ylabel="distance from the line", xlim=(8.5e-4, 1.3e-2))
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    ax.set_yticks([3e-4, 1e-3, 3e-3], ["0.0003", "0.001", "0.003"])
     ax.minorticks_off()
     return fig
 
 
 def bends(steps, outcomes, surface):
-    """Three things that bend the line, as shares left; the first two are dicts from a label to a path."""
+    """Three things that bend the line, as shares left; two paths each."""
     fig, axes = figure(3, height=3.3, sharey=True)
-    for ax, paths, title in [
-        (axes[0], steps, "Long steps"),
-        (axes[1], outcomes, "Other outcomes"),
-        (axes[2], surface, "Too many outcomes"),
-    ]:
-        _share_axes(ax)
-        for (label, (path, at, shift)), style in zip(paths.items(), NEUTRAL, strict=False):
-            ax.plot(*np.asarray(path).T, marker="." if len(path) < 60 else None, markersize=4, **style)
-            ax.annotate(label, path[at], xytext=shift, textcoords="offset points", color="#666666", fontsize=9)
-        ax.set_title(title)
+    # what is named, at which share of the first outcome, and where its name stands
+    names = [
+        ((r"$(\mu, \ln\sigma)$, η = 0.02", 0.55, (0.0, 0.88)), (r"$(\mu, \sigma)$, η = 0.1", 0.5, (0.42, 0.08))),
+        ((r"$(z_0, e^{z_1})$", 0.1, (0.0, 0.95)), (r"$(\mu, \sigma)$", 0.3, (0.5, 0.2))),
+        (("second", 0.6, (0.1, 0.62)), ("third", 0.65, (0.65, 0.03))),
+    ]
+    titles = ["Long steps", "Other outcomes", "Too many outcomes"]
+    for ax, title, paths, labels in zip(axes, titles, (steps, outcomes, surface), names, strict=True):
+        ax.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, zorder=0)
+        for path, (name, share, place), style in zip(paths, labels, NEUTRAL, strict=False):
+            ax.plot(*path.T, **style)
+            at = path[np.argmin(np.abs(path[:, 0] - share))]
+            leader = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.7}
+            ax.annotate(name, at, xytext=place, color="#666666", fontsize=9, arrowprops=leader)
+        draw_target(ax, (0, 0))
+        ax.set(xlim=(-0.06, 1.07), ylim=(-0.06, 1.07), aspect="equal", title=title, xlabel="share left, first outcome")
     axes[0].set_ylabel("share left, another outcome")
     return fig
 
@@ -136,11 +137,12 @@ def fails(exact, newton_in_m, newton_in_x):
         draw_path(ax, view(newton_in_m), "physical gradient", start=False)
         draw_path(ax, view(newton_in_x), "Newton", start=False)
         draw_target(ax, view(exact)[-1])
-    name_line(left, "natural gradient", (8.2, 4.6))
+    name_line(left, "natural gradient", (5, 5.7), ha="center", xytext=(0, 0))
     name_line(left, "physical gradient", (2.2, 2.6), text="Newton in $m$", xytext=(0, 0))
     name_line(left, "Newton", (-2.2, 7.5), text="Newton in $(\\mu, \\ln\\sigma)$", xytext=(0, 0))
     left.set(xlim=(-8, 13), ylim=(0, 12), xlabel=MEAN, ylabel=SCALE)
     edge = np.linspace(-8, 11, 300)
     right.fill_between(edge, -6, edge**2, **FORBIDDEN)
+    right.set_xticks([-5, 0, 5, 10])
     right.set(xlim=(-8, 11), ylim=(-6, 130), xlabel=r"$\mathrm{E}\,y$", ylabel=r"$\mathrm{E}\,y^2$")
     return fig
