@@ -436,7 +436,7 @@ for name, family in families.items():
         print(line)
 
 # %% tags=["hide-input", "remove-output"]
-steps = descend(gamma_fit, physical_step, families["gamma"].start, 0.3, 12)
+steps = descend(gamma_fit, physical_step, families["gamma"].start, 0.3, 10)
 euler = descend(
     gamma_fit, gauss_newton_step, families["gamma"].start, 0.1, 80
 )
@@ -579,12 +579,8 @@ surface = solve_ivp(
     rtol=1e-10, atol=1e-12,
 ).y  # fmt: skip
 shares = shares_left(three(surface).T, np.ones(3))
-print(f"ends at x = ({surface[0, -1]:.3f}, {surface[1, -1]:.3f})")
-print(
-    f"at t = {clock[10]:.0f} shares left",
-    *(f"{share:.3f}" for share in shares[10]),
-)
-print(f"off the diagonal: {bend(shares):.3f}")
+end = f"({surface[0, -1]:.3f}, {surface[1, -1]:.3f})"
+print(f"ends at x = {end}, off the diagonal: {bend(shares):.3f}")
 
 # %% [markdown]
 # {numref}`straight_lines-figure-bends` sets the three causes side by side: the steps of the first one longer than before, so that one sees them, and for the second the line from start to target in another outcome, seen in $m$ or $z$.
@@ -594,8 +590,8 @@ long_steps = []
 for name, eta in [("log scale", 0.02), ("scale", 0.1)]:
     system, problem = COORDINATES[name], gaussian_fit(target, name)
     first = system.from_mean_scale(start)
-    path = descend(problem, gauss_newton_step, first, eta, 200)
-    m = to_m(system.to_mean_scale(path.T).T)
+    path = descend(problem, gauss_newton_step, first, eta, 8000)
+    m = to_m(system.to_mean_scale(path[:200].T).T)
     long_steps.append(shares_left(m, m_target))
 u = np.linspace(1, 0, 201)
 flat = to_m(np.stack([10 * (1 - u), np.ones(201)], axis=1))

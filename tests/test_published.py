@@ -87,7 +87,10 @@ def test_the_readme_and_the_first_page_state_the_published_counts():
 
 def test_the_picture_of_the_first_page_is_the_one_that_its_chapter_draws(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    from copy_picture import picture
+    from copy_picture import on_dark, picture
 
     drawn = picture(ROOT / "chapters" / "straight_lines.ipynb", "straight_lines-figure-book")
-    assert drawn == (ROOT / "assets" / "straight-lines.png").read_bytes(), "run make chapters"
+    copies = {"straight-lines.svg": drawn, "straight-lines-dark.svg": on_dark(drawn)}
+    for name, expected in copies.items():
+        assert (ROOT / "assets" / name).read_text(encoding="utf-8") == expected, f"{name}: run make chapters"
+    assert "#222222" not in copies["straight-lines-dark.svg"]

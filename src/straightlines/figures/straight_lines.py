@@ -50,12 +50,12 @@ def book(fit, toy, fit_shares, toy_shares):
     _dots(ax, fit_shares["TANGO"], "TANGO")
     _dots(ax, toy_shares["physical gradient"], "physical gradient")
     draw_target(ax, (0, 0))
-    along = {"rotation": 45, "rotation_mode": "anchor", "ha": "center", "va": "top"}
+    along = {"fontsize": 9, "rotation": 45, "rotation_mode": "anchor", "ha": "center", "va": "top"}
     for k, (method, text) in enumerate([
         ("natural gradient", "natural gradient,"), ("TANGO", "TANGO's mean motion,"),
         ("physical gradient", "physical gradient"),
     ]):  # fmt: skip
-        name_line(ax, method, (0.75, 0.75), text=text, xytext=(6 + 10 * k, -6 - 10 * k), **along)
+        name_line(ax, method, (0.72, 0.72), text=text, xytext=(6 + 10 * k, -6 - 10 * k), **along)
     name_line(ax, "Newton", (0.40, 0.64), ha="right", xytext=(0, 0))
     name_line(ax, "gradient descent", (0.66, 0.09), ha="center", xytext=(0, 0))
     ax.annotate("start", (1, 1), xytext=(-9, 5), textcoords="offset points", ha="right")
