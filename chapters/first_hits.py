@@ -10,6 +10,7 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+#   reads: [../published.toml]
 # ---
 
 # %% [markdown]

@@ -1,6 +1,6 @@
 """Copy the picture that carries the book from its chapter to the readme and the introduction.
 
-python scripts/copy_picture.py chapters/straight_lines.ipynb straight_lines-figure-book assets/straight-lines.svg
+python -m scripts.copy_picture chapters/straight_lines.ipynb straight_lines-figure-book assets/straight-lines.svg
 
 Beside it, with "-dark" in its name, stands the same picture with light ink, for hosts that show the readme on a dark
 ground.
