@@ -69,12 +69,10 @@ for name, system in COORDINATES.items():
 # How much of the data does it see? The negative log-likelihood is quadratic in $y$, so only their mean and variance. Two data points, $\mu^* \pm \sigma^*$, have the same mean and variance as the target, and must give the same loss.
 
 # %%
+nll = gaussian.negative_log_likelihood
 for place in [START, member, TARGET]:
     formula = expected_loss(place, TARGET, "scale")
-    two = [
-        gaussian.negative_log_likelihood(place, y, "scale")
-        for y in (9.0, 11.0)
-    ]
+    two = [nll(place, y, "scale") for y in (9.0, 11.0)]
     print(f"{place}: formula {formula:.6f}, two points {np.mean(two):.6f}")
 
 # %% [markdown]
@@ -171,12 +169,10 @@ def degrees(vector):
 here, angles = np.array([2.0, 3.0]), np.radians(np.arange(0, 360, 0.1))
 circle = np.stack([np.cos(angles), np.sin(angles)])
 slope = -gradient_descent(here) @ circle
-fisher_lengths = np.sqrt(
-    np.sum(circle * (fisher_matrix(here, "scale") @ circle), axis=0)
-)
+squares = circle * (fisher_matrix(here, "scale") @ circle)
 for unit, steepness, rule in [
     ("coordinate", slope, gradient_descent),
-    ("Fisher", slope / fisher_lengths, natural_gradient),
+    ("Fisher", slope / np.sqrt(squares.sum(axis=0)), natural_gradient),
 ]:
     found = degrees(circle[:, np.argmin(steepness)])
     print(f"{unit}: found {found:.1f}°, rule {degrees(rule(here)):.1f}°")
@@ -215,9 +211,7 @@ def velocities_of_m(member):
 
 
 # %%
-m0, m, goal = (
-    gaussian.mean_map(p, "scale") for p in (START, member, TARGET)
-)
+m, goal = (gaussian.mean_map(p, "scale") for p in (member, TARGET))
 moves = velocities_of_m(jnp.array(member))
 for name in COORDINATES:
     print(f"{name:<12} moves m by", *(f"{x:.6f}" for x in moves[name]))
@@ -404,7 +398,7 @@ glue(
 
 # %%
 def geodesic(start, target, alpha, u):
-    """The point of an α-geodesic with the share u of the mean still to go."""
+    """The point of an α-geodesic where u of the mean's way is left."""
     mean = target[0] + (start[0] - target[0]) * u
     ends = start[1] ** 2 * u + target[1] ** 2 * (1 - u)
     bulge = (1 - alpha) / 2 * (start[0] - target[0]) ** 2 * u * (1 - u)
@@ -554,11 +548,10 @@ glue(
 # Should a path that is steepest at every point not be a shortest path? Only under a condition. The acceleration of a gradient field $X = F^{-1}\nabla L$ along itself, by the Levi-Civita connection, is $\tfrac12 F^{-1} \nabla |X|^2$, with $|X|^2 = X^\top F X$. It points along $X$ only if $|X|$ changes in no direction within the level set of the loss. Here it does: these are two members with one loss.
 
 # %%
-sigma = 0.1
-others = np.array([10.0, sigma])
-value = expected_loss(others, TARGET, "scale")
-offset = np.sqrt(2 * value - np.log(2 * np.pi) - 1)  # where σ = 1
-for place in [others, np.array([10 - offset, 1.0])]:
+one = np.array([10.0, 0.1])
+value = expected_loss(one, TARGET, "scale")
+offset = np.sqrt(2 * value - np.log(2 * np.pi) - 1)  # at σ = 1
+for place in [one, np.array([10 - offset, 1.0])]:
     x = natural_gradient(place)
     size = np.sqrt(x @ fisher_matrix(place, "scale") @ x)
     loss = expected_loss(place, TARGET, "scale")
@@ -587,9 +580,7 @@ def fields(p):
 # %%
 mu, sigma = np.linspace(-2.03, 12, 57), np.linspace(0.3, 10.5, 52)
 plane = np.stack(np.meshgrid(mu, sigma), axis=-1)
-found = [
-    np.reshape(field, plane.shape) for field in fields(plane.reshape(-1, 2))
-]
+found = np.reshape(fields(plane.reshape(-1, 2)), (4, *plane.shape))
 small = plane[..., 1] ** 2 < 1 + (10 - plane[..., 0]) ** 2
 titles = [
     r"gradient descent in $(\mu, \sigma)$",
@@ -597,12 +588,11 @@ titles = [
     "natural gradient",
     "along Levi-Civita geodesics",
 ]
-print("raises σ where it is")
-print("too small  too large")
+print("raises σ where too small, where too large")
 for title, field in zip(titles, found, strict=True):
     raises = 100 * (field[..., 1] > 0)
     below, above = raises[small].mean(), raises[~small].mean()
-    print(f"{below:7.1f} %  {above:7.1f} %  {title}")
+    print(f"{below:14.1f} % {above:15.1f} %  {title}")
 
 # %% tags=["hide-input", "remove-output"]
 half = 1 / np.sqrt(2)

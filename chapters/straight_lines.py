@@ -76,14 +76,10 @@ times = np.append(np.linspace(0, 0.5, 101), np.linspace(0.52, 8, 100))
 fit_flow = gaussian.natural_gradient_flow(start, target, times)
 step_sizes = np.append(0.16, np.full(23, 0.3))
 warm = (m_start - m_target) / (1 - step_sizes[0])
-fit_tango = tango_mean_motion(
-    start,
-    target,
-    step_sizes,
-    1e-3,
-    coordinates="expectation",
-    velocity=warm,
+mean_motion = partial(
+    tango_mean_motion, start, target, coordinates="expectation"
 )
+fit_tango = mean_motion(step_sizes, 1e-3, velocity=warm)
 
 # %% [markdown]
 # To lay both problems on one sheet, measure what is left to go, in $m$ for the Gaussian and in $z$ for the process. The *share left* of a coordinate is 1 at the start and 0 at the target:
@@ -112,9 +108,10 @@ def shown(gap):
 
 
 # %%
-def to_m(path):
-    """The expectation parameters of a path in (μ, σ)."""
-    return COORDINATES["expectation"].from_mean_scale(path.T).T
+def to_m(path, coordinates="scale"):
+    """The expectation parameters along a path of members."""
+    mean_scale = COORDINATES[coordinates].to_mean_scale(path.T)
+    return COORDINATES["expectation"].from_mean_scale(mean_scale).T
 
 
 def to_z(path):
@@ -122,10 +119,9 @@ def to_z(path):
     return np.stack([path[:, 0], path[:, 1] ** 2], axis=1)
 
 
+log_scale = COORDINATES["log scale"]
 fit_paths = {
-    "gradient descent": COORDINATES["log scale"]
-    .to_mean_scale(fit_descent.T)
-    .T,
+    "gradient descent": log_scale.to_mean_scale(fit_descent.T).T,
     "natural gradient": fit_flow,
     "TANGO": fit_tango,
 }
@@ -266,28 +262,18 @@ keep("straight_lines-figure-book", picture)
 
 
 # %%
-def mean_motion(dt, velocity):
-    path = tango_mean_motion(
-        start,
-        target,
-        dt,
-        gamma,
-        coordinates="expectation",
-        velocity=velocity,
-    )
-    return shares_left(to_m(path), m_target)
-
-
 gamma, n = 1e-3, 80_000
 schedules = {f"δt = {r:g} γ": np.full(n, r * gamma) for r in (0.1, 1, 100)}
 schedules["δt falls"] = 1 / (10 + np.arange(n))
 for name, dt in schedules.items():
     law = np.append(1, np.cumprod(1 - dt))[:, None]
-    warm = mean_motion(dt, (m_start - m_target) / (1 - dt[0]))
-    cold = mean_motion(dt, np.zeros(2))
-    off_law = [shown(np.abs(shares - law).max()) for shares in (warm, cold)]
+    shares = []
+    for velocity in ((m_start - m_target) / (1 - dt[0]), np.zeros(2)):
+        m = to_m(mean_motion(dt, gamma, velocity=velocity))
+        shares.append(shares_left(m, m_target))
+    off_law = [shown(np.abs(share - law).max()) for share in shares]
     print(f"{name:<11} warm: off the law {off_law[0]}; cold: {off_law[1]}, "
-          f"and off the line {bend(cold):.3f}")  # fmt: skip
+          f"and off the line {bend(shares[1]):.3f}")  # fmt: skip
 
 # %% [markdown]
 # Warm, it follows {eq}`straight_lines-eq-tango` in every case, but for rounding. Cold, it follows neither the law nor the line. How much of this a noisy run keeps is the subject of {ref}`tango_limits`.
@@ -322,8 +308,9 @@ class Family(NamedTuple):
 
 
 def gaussian_natural(xi):
-    mean_scale = COORDINATES["log scale"].to_mean_scale(xi)
-    return COORDINATES["natural"].from_mean_scale(mean_scale)
+    return COORDINATES["natural"].from_mean_scale(
+        log_scale.to_mean_scale(xi)
+    )
 
 
 # %%
@@ -423,14 +410,8 @@ for name, family in families.items():
         gap = np.abs(shares - (1 - eta) ** np.arange(11)[:, None]).max()
         line = f"{name:<9} η = {eta}: share left {shown(gap)}"
         if eta < 1:
-            mirror = minimize(
-                value,
-                family.start,
-                (family.start, eta),
-                "BFGS",
-                jac=True,
-                tol=1e-8,
-            ).x
+            args = value, family.start, (family.start, eta)
+            mirror = minimize(*args, "BFGS", jac=True, tol=1e-8).x
             gap = np.abs(mirror - path[1]).max()
             line += f"; mirror step {'below 1e-6' if gap < 1e-6 else gap}"
         print(line)
@@ -488,18 +469,17 @@ for coordinates in ("natural", "log scale"):
 # %%
 rates, departures = np.array([8e-3, 4e-3, 2e-3, 1e-3]), {}
 for name in ("log scale", "scale", "variance", "expectation"):
-    system, problem = COORDINATES[name], gaussian_fit(target, name)
-    first, departures[name] = system.from_mean_scale(start), []
+    problem = gaussian_fit(target, name)
+    first, row = COORDINATES[name].from_mean_scale(start), []
     for rate in rates:
         path = descend(problem, gauss_newton_step, first, rate, 8000)
-        m = to_m(system.to_mean_scale(path.T).T)
-        departures[name].append(bend(shares_left(m, m_target)))
-    row = departures[name]
-    order = (
-        f"order {np.log2(row[-2] / row[-1]):.2f}" if row[-1] > 1e-9 else ""
-    )
+        row.append(bend(shares_left(to_m(path, name), m_target)))
+    departures[name] = row
+    order = f"{np.log2(row[-2] / row[-1]):.2f}" if row[-1] > 1e-9 else "-"
     digits = [f"{gap:.5f}" if gap > 1e-9 else "< 1e-9" for gap in row]
-    print(f"{name:<11}", *(f"{text:>8}" for text in digits), order)
+    print(
+        f"{name:<11}", *(f"{text:>8}" for text in digits), " order", order
+    )
 
 # %% tags=["hide-input", "remove-output"]
 keep(
@@ -588,11 +568,10 @@ print(f"ends at x = {end}, off the diagonal: {bend(shares):.3f}")
 # %%
 long_steps = []
 for name, eta in [("log scale", 0.02), ("scale", 0.1)]:
-    system, problem = COORDINATES[name], gaussian_fit(target, name)
-    first = system.from_mean_scale(start)
-    path = descend(problem, gauss_newton_step, first, eta, 8000)
-    m = to_m(system.to_mean_scale(path[:200].T).T)
-    long_steps.append(shares_left(m, m_target))
+    problem = gaussian_fit(target, name)
+    first = COORDINATES[name].from_mean_scale(start)
+    path = descend(problem, gauss_newton_step, first, eta, 8000)[:200]
+    long_steps.append(shares_left(to_m(path, name), m_target))
 u = np.linspace(1, 0, 201)
 flat = to_m(np.stack([10 * (1 - u), np.ones(201)], axis=1))
 other_outcomes = [
@@ -624,16 +603,11 @@ keep("straight_lines-figure-bends", picture)
 in_m = descend(likelihood, physical_step, [0.0, 0.0], 1.0, 12)
 until = int(np.argmin(np.isfinite(in_m).all(axis=1)))
 in_x = descend(likelihood, newton_step, [0.0, 0.0], 1.0, 6)
-paths = [
-    COORDINATES["log scale"].to_mean_scale(p.T).T
-    for p in (in_m[:until], in_x)
-]
+paths = [log_scale.to_mean_scale(p.T).T for p in (in_m[:until], in_x)]
 covered = 100 * (1 - shares_left(to_m(paths[0]), m_target))
 for k in (1, 5, until - 1):
-    print(
-        f"in m, step {k}: covered {covered[k, 0]:.2f} "
-        f"and {covered[k, 1]:.2f} %"
-    )
+    first, second = covered[k]
+    print(f"in m, step {k}: covered {first:.2f} and {second:.2f} %")
 for k, (mean, scale) in enumerate(paths[1]):
     loss = expected_loss(np.array([mean, scale]), target, "scale")
     print(f"in (μ, ln σ), step {k}: μ = {mean:7.2f}, loss {loss:5.2f}")
@@ -849,8 +823,8 @@ outside = fit._replace(
 )
 path = descend(outside, physical_step, [0.0, 0.0], 0.3, 20)
 last = int(np.argmin(np.isfinite(path).all(axis=1))) - 1
-print(f"(c) the line leaves at t = {leaves:.3f}, η = 0.3 after step {last}, "
-      f"t = {-last * np.log(0.7):.3f}")  # fmt: skip
+print(f"(c) the line leaves at t = {leaves:.3f}")
+print(f"steps of 0.3 leave after t = {-last * np.log(0.7):.3f}")
 
 # %% [markdown]
 # The step after that has no inverse, and the path is NaN from there on.
