@@ -282,7 +282,7 @@ for start, target in PAIRS:
 # %% [markdown]
 # ### Steps leave the curve
 #
-# An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$. Does it still follow the curve? "The natural gradient does not depend on the coordinates" suggests so. We run the steps in each of the six systems until $t = k\eta = 20$ and print the largest distance from the circle in $(\mu, \sigma)$.
+# An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$. Does it still follow the curve? "The natural gradient does not depend on the coordinates" suggests so. We run the steps in each of the six systems until $t = k\eta = 20$, and print the largest distance from the circle in $(\mu, \sigma)$.
 
 
 # %%
@@ -294,7 +294,7 @@ def euler_paths(eta):
             return xi, system.to_mean_scale(xi)
 
         begin = system.from_mean_scale(jnp.array(START))
-        return jax.lax.scan(step, begin, length=8000)[1]
+        return jax.lax.scan(step, begin, length=4500)[1]
 
     return {
         name: path(name, system) for name, system in COORDINATES.items()
@@ -308,7 +308,7 @@ def off_circle(path):
 
 
 # %%
-etas = [0.02, 0.01, 0.005, 0.0025]
+etas = [0.02, 0.011, 0.009, 0.0045]
 gaps = {name: [] for name in COORDINATES}
 for eta in etas:
     paths = euler_paths(eta)
@@ -323,7 +323,7 @@ for name, row in gaps.items():
 # %% [markdown]
 # In the expectation parameters the steps stay on the curve, at every step size. There the step is $m^+ = m - \eta (m - m^*)$, a piece of the line itself. It has a name of its own, *mirror descent* {cite}`beck2003mirror,raskutti2015mirror`. This is no further evidence for the curve, since it is the fourth line of the proof once more.
 #
-# Everywhere else the departure shrinks in proportion to $\eta$, once $\eta$ is small, and its size is a matter of the coordinates. The word "leaves" says that the path left the family. The first step in the precision shows why. By {eq}`gaussian_geometry-eq-flow-in-time`, $\sigma^2$ begins to grow at the rate $100$, so $1/\sigma^2$ begins to fall at the rate $100$, from 1. From $\eta = 1/100$ on, one step takes it to zero or below, and with it the natural parameter $-1/(2\sigma^2)$. Invariance is a property of the flow, and steps inherit it only as they become small.
+# Everywhere else the departure shrinks with $\eta$, and its size is a matter of the coordinates; {ref}`straight_lines` shows that the order is one. The word "leaves" says that the path left the family. The first step in the precision shows why. By {eq}`gaussian_geometry-eq-flow-in-time`, $\sigma^2$ begins to grow at the rate $100$, so $1/\sigma^2$ begins to fall at the rate $100$, from 1. From $\eta = 1/100$ on, one step takes it to zero or below, and with it the natural parameter $-1/(2\sigma^2)$. Invariance is a property of the flow, and steps inherit it only as they become small.
 
 # %% [markdown]
 # ## The guess
@@ -524,6 +524,10 @@ for name, curve in curves.items():
 keep("gaussian_geometry-figure-three-curves", figures.three_curves(curves))
 highest = float(curves["gradient descent"][:, 1].max())
 glue("gaussian_geometry-highest-gradient", round(highest, 4), display=False)
+path = curves["gradient descent"]
+path = path[np.argmax(path[:, 1]) :]
+off = np.max(np.abs(path[:, 1] / np.hypot(1, 10 - path[:, 0]) - 1))
+glue("gaussian_geometry-valley", float(100 * off), display=False)
 slope = gradient_descent(log_scale.from_mean_scale(START), "log scale")
 glue(
     "gaussian_geometry-start-ratio",
@@ -541,7 +545,7 @@ glue(
 #
 # {numref}`gaussian_geometry-figure-three-curves` has three curves because three questions were asked.
 #
-# - **Gradient descent** asks which direction is steepest with the lengths of the coordinates. At the start the loss falls {glue:text}`gaussian_geometry-start-ratio:.0f` times as fast along $\ln\sigma$ as along $\mu$. So the distribution first widens, to $\sigma = $ {glue:text}`gaussian_geometry-highest-gradient:.2f`, close to $\sigma^2 = \sigma^{*2} + (\mu - \mu^*)^2$, the best variance for the current mean. After that it creeps along this valley.
+# - **Gradient descent** asks which direction is steepest with the lengths of the coordinates. At the start the loss falls {glue:text}`gaussian_geometry-start-ratio:.0f` times as fast along $\ln\sigma$ as along $\mu$. So the distribution first widens, to $\sigma = $ {glue:text}`gaussian_geometry-highest-gradient:.2f`, near the best value for the current mean, $\sigma^2 = \sigma^{*2} + (\mu - \mu^*)^2$. From there on $\sigma$ stays within {glue:text}`gaussian_geometry-valley:.0f` % of the best, while $\mu$ comes in.
 # - **The natural gradient** asks the same with the lengths of the Fisher matrix.
 # - **The geodesic** asks for the shortest way to a target that it must know in advance. It never looks at the loss.
 #
