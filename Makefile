@@ -62,7 +62,7 @@ about: $(STAMP)  ## print versions, processor level, threads and devices
 
 .PHONY: chapters $(EXECUTE)
 chapters: $(EXECUTE)  ## execute the chapters whose code, or what it imports or reads, changed
-	@$(BIN)/python -m scripts.copy_picture chapters/straight_lines.ipynb straight_lines-figure-book assets/straight-lines.png
+	@$(BIN)/python -m scripts.copy_picture chapters/straight_lines.ipynb straight_lines-figure-book assets/straight-lines.svg
 $(EXECUTE): execute-%: $(STAMP)
 	@$(BIN)/python -m scripts.execute_chapters chapters/$*.py
 # it reads what the other chapters computed

@@ -157,6 +157,31 @@ def test_the_fisher_matrix_in_closed_form():
     np.testing.assert_allclose(gaussian.fisher_matrix(address((3, 2), "natural"), "natural"), covariance)
 
 
+# derivatives of the expected loss, by hand
+
+hessian = jax.jit(jax.hessian(gaussian.expected_loss), static_argnums=2)
+
+
+@property_test
+@given(members, members)
+def test_the_hessian_in_the_natural_parameters_is_the_covariance_of_the_statistic(member, target):
+    mean, variance = member[0], member[1] ** 2
+    covariance = np.array(
+        [[variance, 2 * mean * variance], [2 * mean * variance, 4 * mean**2 * variance + 2 * variance**2]]
+    )
+    found = hessian(address(member, "natural"), target, "natural")
+    size = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    assert np.max(np.abs(found - covariance) / size) < 1e-8
+
+
+def test_gradient_and_hessian_in_the_expectation_parameters():
+    # L(m) = ln w/2 + (m₁* - 2m₀m₀* + m₀²)/(2w) with w = m₁ - m₀²
+    slope = jax.grad(gaussian.expected_loss)(np.array([0.0, 1.0]), TARGET, "expectation")
+    np.testing.assert_allclose(slope, [-10, -50], rtol=1e-12)
+    curvature = hessian(np.array([0.0, 1.0]), TARGET, "expectation")
+    np.testing.assert_allclose(curvature, [[101, 10], [10, 100.5]], rtol=1e-12)
+
+
 # flow
 
 

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from straightlines.plotting import INK, LOOKS, NEUTRAL, draw_band, draw_path, draw_target, figure, keep, name_line
 
@@ -86,8 +87,8 @@ def test_every_colour_can_be_seen_on_both_grounds(color):
 
 
 def test_a_kept_figure_is_the_same_svg_each_time(monkeypatch):
-    kept = []
-    monkeypatch.setattr("myst_nb.glue", lambda name, picture: kept.append((name, picture._repr_mimebundle_())))
+    kept, display = [], DisplayFormatter()
+    monkeypatch.setattr("myst_nb.glue", lambda name, picture: kept.append((name, display.format(picture)[0])))
     for _ in range(2):
         fig, axes = figure(2)
         draw_path(axes[0], PATH, "TANGO")
@@ -96,6 +97,7 @@ def test_a_kept_figure_is_the_same_svg_each_time(monkeypatch):
         assert not plt.fignum_exists(fig.number)
     assert kept[0] == kept[1]
     name, bundle = kept[0]
+    assert bundle["text/plain"] == "<Figure>"
     svg = bundle["image/svg+xml"]
     assert name == "chapter-figure-paths"
     assert 'id="panel-1"' in svg

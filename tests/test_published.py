@@ -15,6 +15,7 @@ import nbformat
 import numpy as np
 import pytest
 
+from scripts.copy_picture import on_dark, picture
 from straightlines.problems import walkthrough
 from straightlines.steps import STEPS, descend
 
@@ -141,12 +142,12 @@ def test_the_readme_and_the_first_page_state_the_published_counts():
     assert f'"converged in {counts[0]} iterations"' in (ROOT / "intro.md").read_text()
 
 
-def test_the_picture_of_the_first_page_is_the_one_that_its_chapter_draws(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    from copy_picture import picture
-
+def test_the_picture_of_the_first_page_is_the_one_that_its_chapter_draws():
     drawn = picture(ROOT / "chapters" / "straight_lines.ipynb", "straight_lines-figure-book")
-    assert drawn == (ROOT / "assets" / "straight-lines.png").read_bytes(), "run make chapters"
+    copies = {"straight-lines.svg": drawn, "straight-lines-dark.svg": on_dark(drawn)}
+    for name, expected in copies.items():
+        assert (ROOT / "assets" / name).read_text(encoding="utf-8") == expected, f"{name}: run make chapters"
+    assert "#222222" not in copies["straight-lines-dark.svg"]
 
 
 # --- the walkthrough's runs, from `src` alone ---

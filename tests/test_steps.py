@@ -279,6 +279,15 @@ def test_factors_at_the_degenerate_minimum(method, factor):
         np.testing.assert_allclose(path, 3 * np.stack([(1 - rate) ** k, factor(rate) ** k], axis=1), rtol=1e-11)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_weights_of_a_quadratic_loss_cancel_in_a_physical_step(seed):
+    random = np.random.RandomState(seed)
+    root, goal, x = random.normal(size=(2, 2)), np.array([10.0, 101.0]), jnp.array(random.normal(size=2))
+    problem = gaussian_fit(np.array([10.0, 1.0]))
+    weighted = problem._replace(loss=lambda m: (m - goal) @ (root @ root.T + np.eye(2)) @ (m - goal))
+    np.testing.assert_allclose(physical_step(weighted, x, 0.3), physical_step(problem, x, 0.3), rtol=1e-9)
+
+
 # --- branches, and what lies outside the image ---
 
 

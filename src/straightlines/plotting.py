@@ -89,8 +89,11 @@ class _Picture(NamedTuple):
 
     svg: str
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        return {"image/svg+xml": self.svg, "text/plain": "<Figure>"}
+    def __repr__(self):
+        return "<Figure>"
+
+    def _repr_svg_(self):
+        return self.svg
 
 
 def keep(name: str, fig: Figure) -> None:
