@@ -3,13 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from straightlines.plotting import INK, LOOKS, NEUTRAL, draw_band, figure, name_line
+from straightlines.plotting import INK, LOOKS, NEUTRAL, WIDTH, draw_band, figure, name_line, use_style
 
 QUANTILES = [0.1, 0.5, 0.9]
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5, as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def wave(updates: ArrayLike, curves: Mapping[str, Mapping[str, tuple]]) -> Figure:
@@ -22,15 +32,13 @@ def wave(updates: ArrayLike, curves: Mapping[str, Mapping[str, tuple]]) -> Figur
                 band = np.quantile(errors[part], QUANTILES, axis=0)
                 draw_band(ax, updates, band, method, markevery=4, markersize=5)
             ax.set(yscale="log", ylabel=f"mean error in ${name}$")
+            _plain_ticks(ax.yaxis)
         column[0].set_title(title)
         column[1].set_xlabel("updates")
-    for title, ax in zip(curves, axes[0], strict=True):
-        lines = [line for line in ax.lines if line.get_label() in curves[title]]
-        ax.legend(handles=lines, loc="upper right" if len(lines) < 3 else "center right")
-    axes[0, 1].get_legend().remove()
-    for method, (errors, _) in curves[list(curves)[1]].items():
-        at = updates[-1], np.median(np.asarray(errors)[:, -1])
-        name_line(axes[0, 1], method, at, xytext=(-4, 11), ha="right")
+    for ax, methods in zip(axes[0], curves.values(), strict=True):
+        for method, (errors, _) in methods.items():
+            at = updates[-1], np.median(np.asarray(errors)[:, -1])
+            name_line(ax, method, at, xytext=(0, -14 if method == "physical gradient" else 12), ha="right")
     return fig
 
 
@@ -43,15 +51,16 @@ def seeds(ends: Mapping[str, Mapping[str, tuple]]) -> Figure:
             ax.plot(in_x, in_y, look.marker, color=look.color, markersize=5, alpha=0.8, label=method)
             ax.plot(in_x[ringed], in_y[ringed], "o", markersize=12, color="none", markeredgecolor=INK)
         ax.set(xscale="log", yscale="log", xlabel="error in $x$", ylabel="error in $y$", title=title)
+        _plain_ticks(ax.xaxis)
+        _plain_ticks(ax.yaxis)
     axes[1].legend(loc="lower right")
     return fig
 
 
 def toy(rows: Mapping[str, tuple[list[str], ArrayLike]]) -> Figure:
-    """Final losses, one dot a seed, a column for each setting; method → names of the settings and losses (settings, seeds)."""
-    fig, ax = figure(2, height=3.8)[0], None
-    fig.clear()
-    ax = fig.subplots()
+    """Final losses, one dot a seed, a column for each setting: method → settings and losses (settings, seeds)."""
+    use_style()
+    fig, ax = plt.subplots(figsize=(WIDTH, 3.8))
     ticks: list[str] = []
     for method, (settings, losses) in rows.items():
         look = LOOKS[method.split(",")[0]]
@@ -80,40 +89,24 @@ def images(pictures: Mapping[str, ArrayLike], source: ArrayLike) -> Figure:
     for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=True):
         shown = ax.imshow(picture, vmin=-0.2 * source.max(), vmax=source.max(), rasterized=True)
         error = np.std(np.asarray(picture) - source)
-        ax.set(xticks=[], yticks=[], title=title, xlabel=f"error {error:.2g}" if error else "error 0")
+        ax.set(xticks=[], yticks=[], title=title, xlabel="" if title.startswith("its") else f"error {error:.2g}")
     fig.colorbar(shown, ax=axes, shrink=0.8, label="heat")
     return fig
 
 
-def rings(numbers: ArrayLike, errors: Mapping[str, ArrayLike], dropped: float) -> Figure:
-    """Relative error against wave number: name → (seeds, rings), or (rings,) for what is no method; grey where dropped."""
-    numbers = np.asarray(numbers)
-    fig, ax = figure()
-    for name, values in errors.items():
-        if name in LOOKS:
-            draw_band(ax, numbers, np.quantile(values, [0, 0.5, 1], axis=0), name)
-            name_line(ax, name, (numbers[-1], np.median(values, axis=0)[-1]))
-        else:
-            ax.plot(numbers, values, **NEUTRAL[0])
-            ax.annotate(name, (numbers[1], np.asarray(values)[1]), xytext=(4, -12), textcoords="offset points", color=INK)
-    ax.axhline(1, **NEUTRAL[1], linewidth=1)
-    ax.axvspan(dropped, numbers[-1], color="#999999", alpha=0.2, linewidth=0)
-    ax.set(yscale="log", xlabel="wave number $|k|$", ylabel="relative error in $x$", xlim=(numbers[0], numbers[-1] + 2.4))
-    return fig
-
-
 def answers(where: ArrayLike, lines: Mapping[str, ArrayLike], readings: tuple, ends: Mapping[str, Any]) -> Figure:
-    """One flow and its answers (left); the errors of all answers (right), a number or one value a seed for each name."""
+    """One flow and its answers (left); the errors of all answers (right), a number or a value for each seed."""
     fig, (left, right) = figure(2, height=4.2)
     styles = iter(NEUTRAL[1:])
     for name, line in lines.items():
         if name == "start":
-            left.plot(where, line, color=INK, linewidth=1.2)
+            left.plot(where, line, color=INK, linewidth=1.2, label=name)
         elif name in LOOKS:
-            left.plot(where, line, color=LOOKS[name].color, linestyle=LOOKS[name].linestyle)
+            left.plot(where, line, color=LOOKS[name].color, linestyle=LOOKS[name].linestyle, label=name)
         else:
-            left.plot(where, line, **next(styles))
-    left.plot(*readings, "o", color="none", markeredgecolor=INK, markersize=6)
+            left.plot(where, line, **next(styles), label=name)
+    left.plot(*readings, "o", color="none", markeredgecolor=INK, markersize=6, label="readings")
+    left.legend(loc="upper left")
     left.set(xlabel="place", ylabel="velocity")
     for height, (name, values) in enumerate(ends.items()):
         method = name.split(",")[0]
