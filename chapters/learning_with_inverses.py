@@ -18,7 +18,7 @@
 #
 # A physical gradient solves one inverse problem. A network can learn to solve all of them: you give it a wanted outcome $y^*$, and it answers with a cause $x$.
 #
-# What does an inverse of the physics gain you while such a network learns? And once you have an inverse, why learn at all? We train networks on four problems, a badly scaled map of the plane, a toy curve, the heat equation and Burgers' equation, and each time we also tune the methods that need no inverse, and try the formulas that need no network. Some of the gains survive that, and some do not.
+# What does an inverse of the physics gain you while such a network learns? And once you have an inverse, why learn at all? We train networks on four problems. Each time we also tune the methods that need no inverse, or try the formulas that need no network. Some of the gains survive that, and some do not.
 #
 # You need the physical gradient, {eq}`update_rules-eq-physical-gradient`, and Gauss-Newton, {eq}`update_rules-eq-gauss-newton`. Networks come from Equinox and optimisers from optax {cite:p}`deepmind2020optax`.
 
@@ -63,7 +63,7 @@ jax.config.update("jax_enable_x64", True)
 #
 # The method appeared as *physical gradients* in 2021. The paper became *scale-invariant physics training* (SIP) at NeurIPS 2022 {cite:p}`holl2022scale`. This book says physical gradient. We take $\eta = 1$ throughout: the goal is then the solution itself, on the branch of the current answer.
 #
-# Compare the two gradients. They differ in one vector, the one that is pulled back to the weights: $J^\top (y - y^*)$ in the first, $x - \tilde{x}$ in the second. Let us call it the *pull*. One training loop then serves the whole chapter. Adam's rule turns the gradient into a step, unless we ask for plain SGD.
+# The two gradients differ in one vector, the one that is pulled back to the weights: $J^\top (y - y^*)$ in the first, $x - \tilde{x}$ in the second. Let us call it the *pull*. One training loop then serves the whole chapter. Adam's rule turns the gradient into a step, unless we ask for plain SGD.
 
 
 # %%
@@ -182,7 +182,7 @@ def process(wave, x):
 #
 # $$u_1 = k\pi + (-1)^k \arcsin y_1 .$$
 #
-# The local inverse stays on the piece of the current point. (With `shift` it takes a neighbouring one; we need that to measure errors.) An outcome whose $y_1$ lies outside $[-1, 1]$ has no cause, and the arcsine answers NaN.
+# The local inverse stays on the piece of the current point. An outcome whose $y_1$ lies outside $[-1, 1]$ has no cause, and the arcsine answers NaN.
 
 
 # %%
@@ -195,7 +195,7 @@ def local_inverse(wave, y, x, shift=0):
 # %% [markdown]
 # Does it invert, and is the goal of {eq}`learning_with_inverses-eq-physical-goal` the same as the book's physical gradient on $|z - y^*|^2/2$? A thousand random points at $\xi = 32$ and $\varphi = 45°$, the setting in which we shall train:
 
-# %%
+# %% tags=["hide-input"]
 hard = wave(32, 45)
 random = np.random.RandomState(1)
 xs = 5 * random.standard_normal((1000, 2))
@@ -296,7 +296,7 @@ nets, updates = (
 trained, scores = timed("wave", updates, over_rows(fit_wave), nets, rows)
 in_x, in_y = scores  # each (rows, seeds, blocks)
 
-# %%
+# %% tags=["hide-input"]
 print(f"{'median [10 %, 90 %] of 20 seeds':47}error in x{'error in y':>20}")
 for (where, name, peaks), *ends in zip(TABLE, in_x, in_y, strict=True):
     rate = " then ".join(f"{peak:.1g}" for peak in peaks)
@@ -326,9 +326,9 @@ keep("learning_with_inverses-figure-wave", figures.wave(steps, curves))
 # Errors of networks that invert the wave, against updates: medians over twenty seeds as lines, and bands in which four in five of the seeds lie. Above the error in $x$, below the error in $y$.
 # ```
 #
-# {numref}`learning_with_inverses-figure-wave` draws one row for each method. On the gentle wave nothing needs to be inverted: Adam does as well as the physical gradient in $x$, and rather better in $y$. On the hard one Adam ends with a median error in $x$ of {glue:text}`learning_with_inverses-adam-x`, which no rate in the table mends, and the physical gradient with {glue:text}`learning_with_inverses-physical-x`. The turn matters: scaled as badly but aligned with the axes, Adam gets to {glue:text}`learning_with_inverses-adam-straight`. It rescales weight by weight, which can help a single output of the network, but not a sum of two.
+# {numref}`learning_with_inverses-figure-wave` draws one row for each method. On the gentle wave nothing needs to be inverted: Adam does as well as the physical gradient in $x$, and rather better in $y$. On the hard one Adam ends with a median error in $x$ of {glue:text}`learning_with_inverses-adam-x`, which no rate in the table mends, and the physical gradient with {glue:text}`learning_with_inverses-physical-x`. The turn matters: scaled as badly but aligned with the axes, Adam gets to {glue:text}`learning_with_inverses-adam-straight`. It rescales weight by weight, and after a turn no single weight belongs to the flat axis.
 #
-# And in $y$? We expected Adam to win. At the lowest of its rates the physical gradient is indeed worse, at the highest the two are level. A gap in $y$, then, would have said more about a rate than about a method. The hybrid is the one that needs no excuse. Let us count over the pairs, since row by row the seeds start from the same weights:
+# And in $y$? We expected Adam to win. At the lowest of its rates the physical gradient is indeed worse, at the highest the two are level. A gap in $y$ would have said more about a rate than about a method. Now count over the pairs, since in all rows the seeds start from the same weights:
 
 # %%
 for name in ("physical gradient", "hybrid"):
@@ -360,7 +360,7 @@ for key, value in {
     )
 
 # %% [markdown]
-# The hybrid beats Adam in *both* errors: about {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. It pays for the second with the first, for its error in $x$ is larger than that of the physical gradient alone. Each of its three settings makes this trade in its own way.
+# The hybrid beats Adam in *both* errors: about {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. It pays for the second with the first, for its error in $x$ is larger than that of the physical gradient alone.
 #
 # ### Where the errors lie
 #
@@ -371,7 +371,7 @@ for key, value in {
 # At $\xi = 32$ the output loss weighs the two axes as $0.31^2$ to $320^2$, and has nothing left for the first; the proxy loss weighs them alike, and an error in the steep direction that is too small for it to bother with is 320 times as large in $y_2$. If that is right, Adam's error must lie along the flat axis, and the physical gradient's error in $y$ along the steep one. The same cell answers a second question: on how many pieces of the sine does a network answer? One that answers on two must jump in between.
 
 
-# %%
+# %% tags=["hide-input"]
 @eqx.filter_jit
 @eqx.filter_vmap
 @eqx.filter_vmap
@@ -424,7 +424,7 @@ keep("learning_with_inverses-figure-seeds", figures.seeds(ends))
 # The same runs at their end, one point a seed. A ring marks a network that answers on two pieces.
 # ```
 
-# %%
+# %% tags=["hide-input"]
 end = in_x[GENTLE["physical gradient"], :, -1]
 ringed = several[GENTLE["physical gradient"]]
 places = 1 + np.flatnonzero(
@@ -464,8 +464,6 @@ print(
 )
 
 # %% [markdown]
-# Both differences are zero to six decimals.
-#
 # ### A toy with two scales
 #
 # The toy of the method, as {cite:t}`thuerey2021pbdl` describe it: a network with one hidden layer of 7 tanh units learns the curve $(\sin 6x, \cos 9x)$ on $[-1, 1]$, and the loss scales the second output by $\lambda = 0.01$:
@@ -495,7 +493,7 @@ def damped(residual, weights, mu):
     return jnp.linalg.solve(J.T @ J + damping, J.T @ residual(weights))
 
 
-# %%
+# %% tags=["hide-input"]
 grid = np.linspace(-1, 1, 201)[:, None]
 points = random.uniform(-1, 1, (600, 32, 1))
 
@@ -531,7 +529,7 @@ def fit_toy(direction, rule, falls, net, row):
 # %% [markdown]
 # Adam has 12,000 updates, with a cosine, and the three others 600 at a constant rate. An update of Adam is so much cheaper that this gives it the *shorter* run in time, as {numref}`learning_with_inverses-figure-time` shows. Each method has a small grid of rates and thresholds.
 
-# %%
+# %% tags=["hide-input"]
 PLAIN = (optax.identity(), np.ones(600))
 RULES = {
     "Adam": (gradient, optax.scale_by_adam(), cosine(12_000)),
@@ -558,7 +556,7 @@ for rule, (direction, *how) in RULES.items():
     losses = timed(f"toy: {rule}", updates, run, nets, tuple(table.T))
     ends |= dict(zip(rows, losses, strict=True))
 
-# %%
+# %% tags=["hide-input"]
 toy = {
     name: np.array([ends[row] for row in rows])
     for name, (_, rows) in TOY.items()
@@ -593,9 +591,9 @@ keep(
 # Final losses on the toy: a dot for each seed, a bar for the median. Under each column the rate, and the threshold or $\mu$. The dashed line is the level of 0.2 that the source states.
 # ```
 #
-# At rate 0.01 Adam ends at {glue:text}`learning_with_inverses-hig-adam-loss`, and Gauss-Newton with a cut of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: the level that the book states, and about what a network is worth that answers $y_1$ exactly and $y_2$ with 0. That is where these two settings stop, and not the methods. A cut of $10^{-2}$ discards the very directions in which $y_2$ could be learned, since $\lambda = 10^{-2}$ makes their singular values small. Damped, Gauss-Newton ends at {glue:text}`learning_with_inverses-toy-damped`, and Adam at its best rate at {glue:text}`learning_with_inverses-toy-adam`. Half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`.
+# At rate 0.01 Adam ends at {glue:text}`learning_with_inverses-hig-adam-loss`, and Gauss-Newton with a cut of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: the level that the book states, and what a network is worth that answers $y_1$ exactly and $y_2$ with 0. These two settings stop there, not the methods. A cut at $10^{-3}$ does hardly better. Damped, Gauss-Newton ends at {glue:text}`learning_with_inverses-toy-damped`, and Adam at its best rate at {glue:text}`learning_with_inverses-toy-adam`. Half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`.
 #
-# So all three families leave the plateau, with medians of the same size over five seeds, which is too few to rank them. {numref}`learning_with_inverses-figure-toy` shows their scatter: each has a seed or two that hangs higher. What the half-inverse has for itself is that it got there at every rate of the grid with a single untuned threshold. Its price stands in the section on costs.
+# So all three families leave the plateau. Five seeds are too few to rank them, and {numref}`learning_with_inverses-figure-toy` shows how they scatter. The half-inverse and the damped Gauss-Newton leave it at every rate of their grids, Adam only at a rate that few would try first.
 
 # %% tags=["hide-input"]
 best = {name: np.median(losses, axis=1) for name, losses in toy.items()}
@@ -635,7 +633,7 @@ def filtered(factor, images, fft=np.fft):
 # A source is an image of four soft blocks of heat. Targets carry noise of size 0.001; we make 12,800 to train on, and 200 to test.
 
 
-# %%
+# %% tags=["hide-input"]
 def sources(count):
     centre = random.uniform(0, N, (count, 4, 2, 1))
     half = random.uniform(0.06 * N, 0.2 * N, (count, 4, 2, 1))
@@ -691,6 +689,7 @@ def heat_pull(x, y, physical):
     return filtered(factor, error, jnp.fft)
 
 
+# %% tags=["hide-input"]
 def heat_score(net):
     x = jax.vmap(net)(blurs)
     return jnp.std(x - causes), jnp.std(filtered(gain, x, jnp.fft) - blurs)
@@ -720,13 +719,13 @@ for row, name in enumerate(name for name in HEAT for _ in range(2)):
     print(f"error in x {heat_x[row]:.2g}, in y {heat_y[row]:.2g}")
 
 # %% [markdown]
-# Among the networks the inverse pays: the best error in $x$ is the physical gradient's, then comes Adam's, then SGD's. But no network comes near the stable inverse that one of them was taught with. None, after its 400 updates, even does better than handing back the target. Here a network earns nothing: it has to learn from examples what is a line of code.
+# Among the networks the inverse pays: in the median of three seeds the physical gradient has the smallest error in $x$, then Adam, then SGD. But no network comes near the stable inverse that one of them was taught with. None, after its 400 updates, even does better than handing back the target. Here a network earns nothing: it has to learn from examples what is a line of code.
 #
 # ### The waves that no one asks for
 #
 # The checkered noise in a network's answers, where does it come from? The output loss weighs the error of a wave by $g_k^2$, the proxy loss weighs all kept waves alike, and neither says anything about the dropped ones. How large are those in the answers, compared with the same waves of the sources?
 
-# %%
+# %% tags=["hide-input"]
 chosen = {"physical gradient": 1, "Adam": 3, "SGD": 5}
 heat_answers = np.asarray(
     eqx.filter_jit(
@@ -746,9 +745,9 @@ for name, row in chosen.items():
 
 
 # %% [markdown]
-# What is there is the random start of the network, which no rule has any reason to change. {numref}`learning_with_inverses-figure-images` takes these waves out of an answer.
+# What is there is left of the network's random start: the proxy loss has no pull on these waves, and the output loss hardly any. {numref}`learning_with_inverses-figure-images` takes these waves out of an answer.
 
-# %%
+# %% tags=["hide-input"]
 answer = heat_answers[1, 0]
 without = filtered(kept, answer)
 pictures = {
@@ -779,7 +778,7 @@ keep(
 # One target that no network saw in training, and answers to it. The network is the first seed of the physical gradient. Each image has its error against the source.
 # ```
 #
-# The checkered noise is in those waves: without them the answer is smooth, and better, though still far from the formula's.
+# The checkered noise is in those waves: without them the answer is smooth, and now better than the target, though still far from the formula's.
 #
 # ## A flow that a few sensors see
 #
@@ -816,7 +815,7 @@ def flow(u, fade=fade, floor=0.0):
 # There is an archive of 25,600 outcomes, complete and clean, but without their causes. At test time only every third cell has a sensor, whose readings carry noise of size 0.02. What was the velocity everywhere, at the start?
 
 
-# %%
+# %% tags=["hide-input"]
 def pulses(count):
     centre = random.uniform(0, 2 * np.pi, (count, 3, 1))
     spread = random.uniform(0.4, 0.8, (count, 3, 1))
@@ -843,10 +842,10 @@ print(f"archive inverted: error {np.std(labels - archive_starts):.6f}")
 # %% [markdown]
 # The inverse turns the whole archive into causes, without error. That is what the physical gradient does here: the process is one to one, so its goal $\tilde{x}$ is the cause itself, whatever the network answers. Call these goals labels.
 #
-# First again the answers without a network. Fill the gaps by Fourier interpolation, and answer that; or apply a stable inverse to it, at the best of four cuts, chosen on the test itself in its favour. Or fit an estimator to the readings of the archive and its labels, linear in the readings, or linear in the readings and their products.
+# First the answers without a network. Fill the gaps by Fourier interpolation, and answer that; or apply a stable inverse to it, at the best of four cuts, chosen on the test itself in its favour. Or fit an estimator to the readings of the archive and its labels, linear in the readings, or linear in the readings and their products.
 
 
-# %%
+# %% tags=["hide-input"]
 def filled(readings):
     waves = np.zeros((len(readings), CELLS // 2 + 1), complex)
     waves[:, :4] = 3 * np.fft.rfft(readings)[:, :4]
@@ -878,7 +877,7 @@ for name, answer in answers.items():
     print(f"{name:16} error in x {np.std(answer - starts):.2g}")
 
 # %% [markdown]
-# Two nonlinear answers remain. One is a solver at test time: for each set of readings it minimises the misfit, in units of the noise, plus the distance from the labels' mean, in units of their covariance, by fifteen half steps of Gauss-Newton. It is told the size of the noise.
+# One more answer is a solver at test time: for each set of readings it minimises the misfit, in units of the noise, plus the distance from the labels' mean, in units of their covariance, by fifteen half steps of Gauss-Newton. It is told the size of the noise.
 
 # %%
 mean, precision = labels.mean(axis=0), np.linalg.inv(np.cov(labels.T))
@@ -902,7 +901,7 @@ answers["solver"] = np.asarray(solve(readings))
 print(f"solver error in x {np.std(answers['solver'] - starts):.2g}")
 
 # %% [markdown]
-# The other is a network with one hidden layer of 64 units, which sees the readings. It learns by the physical gradient from the labels, or by the output loss from the archive, with Adam or SGD.
+# And at last a network, with one hidden layer of 64 units. It learns by the physical gradient from the labels, or by the output loss from the archive, with Adam or SGD.
 
 
 # %%
@@ -910,6 +909,7 @@ def flow_pull(x, label, outcome, physical):
     return jnp.where(physical, x - label, transposed_pull(flow, x, outcome))
 
 
+# %% tags=["hide-input"]
 def flow_score(net):
     return jnp.std(jax.vmap(net)(readings) - starts)
 
@@ -992,13 +992,13 @@ for key, value in {
 # Left, one start, the readings of what became of it (rings), and two answers. Right, the errors of all answers; for networks one mark a seed, at the better of two rates.
 # ```
 #
-# {numref}`learning_with_inverses-figure-flow`: taught by the physical gradient the network ends at {glue:text}`learning_with_inverses-flow-network`, half the error of the linear estimator, {glue:text}`learning_with_inverses-flow-linear`, and well below the same network trained by Adam on the outcome, {glue:text}`learning_with_inverses-flow-adam`. Filling in, inverting and linear fitting are all beaten. Here the inverse of the process cannot be applied at test time, and yet it decides the race, because it taught.
+# {numref}`learning_with_inverses-figure-flow`: taught by the physical gradient the network ends at {glue:text}`learning_with_inverses-flow-network`, half the error of the linear estimator, {glue:text}`learning_with_inverses-flow-linear`, and well below the same network trained by Adam on the outcome, {glue:text}`learning_with_inverses-flow-adam`. Here the inverse of the process cannot be applied at test time, and yet it decides the race, because it taught.
 #
-# Does the *network* earn its keep? Not this one. A least-squares fit on products of the readings, with the same labels, is as good with {glue:text}`learning_with_inverses-flow-products`, and the solver is better with {glue:text}`learning_with_inverses-flow-solver`. What pays is the inverse, as a maker of labels; any regression may use them. A network would have to be larger, or the flow less kind, to be the one that must.
+# Does the *network* earn its keep? Not this one. A least-squares fit on products of the readings, with the same labels, is as good with {glue:text}`learning_with_inverses-flow-products`, and the solver is better with {glue:text}`learning_with_inverses-flow-solver`. What pays is the inverse, as a maker of labels; any regression may use them.
 #
 # ## What it costs
 #
-# An update of the half-inverse needs a singular value decomposition of the whole batch's Jacobian. Damped Gauss-Newton needs the Jacobian and one linear system, Adam a single backward pass. Processor times depend on the machine, so {numref}`learning_with_inverses-figure-time` shows those of the run that made this page.
+# An update of the half-inverse needs a singular value decomposition of the whole batch's Jacobian. Damped Gauss-Newton needs the Jacobian and one linear system, Adam a single backward pass. {numref}`learning_with_inverses-figure-time` shows processor times of the run that made this page.
 
 # %% tags=["hide-input", "remove-output"]
 toys = {
@@ -1030,7 +1030,7 @@ keep("learning_with_inverses-figure-time", figures.times(times))
 # Processor time, in the run that made this page. Above, one update; in the middle, a whole run with the number of updates that each method had; below, one answer of the flow.
 # ```
 
-# %%
+# %% tags=["hide-input"]
 per_run = times["toy: milliseconds for one run"]
 print("Adam's run is shorter:", per_run["Adam"] < per_run["half-inverse"])
 per_answer = times["flow: microseconds for one answer"]

@@ -36,6 +36,7 @@ def wave(updates: ArrayLike, curves: Mapping[str, Mapping[str, tuple]]) -> Figur
         column[0].set_title(title)
         column[1].set_xlabel("updates")
     for ax, methods in zip(axes[0], curves.values(), strict=True):
+        ax.set_ylim(0.6 * ax.get_ylim()[0], None)
         for method, (errors, _) in methods.items():
             at = updates[-1], np.median(np.asarray(errors)[:, -1])
             name_line(ax, method, at, xytext=(0, -14 if method == "physical gradient" else 12), ha="right")
