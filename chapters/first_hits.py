@@ -86,7 +86,8 @@ made = {
     )
     for method, fit in FITS.items()
 }
-alone = path(FITS["TANGO"], streams.normals(KEY, 7, 100_000))
+normals = jax.jit(lambda key: streams.normals(key, 7, 100_000))(KEY)
+alone = path(FITS["TANGO"], normals)
 print(f"run 7 alone: {first_hit(alone, TARGET) / 1000:.1f} thousand,")
 print(f"in company:  {made['TANGO'].first_hit[7] / 1000:.1f} thousand")
 
