@@ -252,10 +252,10 @@ keep("straight_lines-figure-book", picture)
 # %% [markdown]
 # ## TANGO is on it
 #
-# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-theorem` of {ref}`tango_limits`, proved there, says that in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$, it is
+# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-theorem` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma$ and every $\delta t_1, \delta t_2, \dots$,
 #
 # $$
-# m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) \qquad \text{exactly, for every } \gamma \text{ and every } \delta t_1, \delta t_2, \dots
+# m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) .
 # $$ (straight_lines-eq-tango)
 #
 # This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling; then from a cold start, $v_0 = 0$.
@@ -451,17 +451,17 @@ for coordinates in ("natural", "log scale"):
         print(f"{coordinates:<9} {name:<7} {a:8.3f} {b:8.3f} {c:8.3f}")
 
 # %% [markdown]
-# So Newton's flow is the natural gradient in $\theta$, and not elsewhere. Along any Newton flow $\dot\xi = -(\nabla^2_\xi L)^{-1} \nabla_\xi L$ the gradient obeys $\frac{d}{dt} \nabla_\xi L = -\nabla_\xi L$: it shrinks on a straight line, in every coordinate system. Only in $\theta$ is that gradient $m - m^*$.
+# So in $\theta$ Newton's flow is the natural gradient; in $(\mu, \ln\sigma)$ it is not. Along any Newton flow $\dot\xi = -(\nabla^2_\xi L)^{-1} \nabla_\xi L$ the gradient obeys $\frac{d}{dt} \nabla_\xi L = -\nabla_\xi L$: it shrinks on a straight line, in every coordinate system. In $\theta$ that gradient is $m - m^*$.
 
 # %% [markdown]
 # ## What bends the line
 #
 # ### The size of the step
 #
-# The natural gradient is a flow. An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. Taylor's theorem says what it does in $m$:
+# The natural gradient is a flow. An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. With $v = J^{-1}(m - m^*)$, Taylor's theorem says what it does in $m$:
 #
 # $$
-# m^+ = m - \eta\, (m - m^*) + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3), \qquad v = J^{-1}(m - m^*) .
+# m^+ = m - \eta\, (m - m^*) + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
 # $$ (straight_lines-eq-euler-departure)
 #
 # Each step leaves the line by $O(\eta^2)$, unless $m$ is affine in $\xi$. About $1/\eta$ steps are made in a unit of time, so the path should leave the line by $O(\eta)$. Four rates, each until $t = 8$ at least:
