@@ -1,4 +1,4 @@
-"""Test what concerns one chapter: its cells, its pairing and form, and the modules of the package that it imports itself.
+"""Test what concerns one chapter: its cells, its pairing and form, and the modules of `src` that it imports itself.
 
 python -m scripts.check tango
 """

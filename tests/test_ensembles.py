@@ -116,6 +116,13 @@ def test_diverged_runs_are_marked_and_the_others_kept():
     np.testing.assert_array_equal(runs.first_hit[~runs.diverged] >= 0, True)
 
 
+def test_counts_may_be_numpys():
+    fit = FIT._replace(pseudo_samples=np.int64(1))
+    one = ensemble(fit, KEY, runs=np.int64(2), steps=np.int64(5), first_run=np.int64(3), keep=Keep(np.array([2, 5])))
+    np.testing.assert_array_equal(one.end, ensemble(FIT, KEY, runs=2, steps=5, first_run=3).end)
+    np.testing.assert_array_equal(one.states[1], one.end)
+
+
 def test_equal_rules_are_compiled_once(count_compilations):
     options = {"key": KEY, "runs": 2, "steps": 5}
     ensemble(Fit(tango(2e-3, 2e-2), START, TARGET), **options)

@@ -244,6 +244,14 @@ def test_wrong_arguments_of_first_hit_are_named(arguments, message):
         first_hit(np.zeros((3, 2)), (0.0, 1.0), absolute_tolerance=-1)
 
 
+def test_an_average_in_32_bits_is_the_one_in_64_bits():
+    """There 1 - δt and δt do not add up to 1: with these two as weights, the average is off by 1.7e-3 here."""
+    fit = Fit(optax.sgd(1e-2), TARGET, TARGET, averaging=1e-4, pseudo_samples=0)
+    normals = np.random.RandomState(4).standard_normal((60_000, 1))
+    exact, single = paths.path(fit, normals), paths.path(fit, normals.astype(np.float32))
+    np.testing.assert_allclose(single, exact, rtol=0, atol=1e-4)
+
+
 # straightness
 
 

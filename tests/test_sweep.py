@@ -58,23 +58,8 @@ def assert_file_is(path, whole):
     assert not path.with_name(path.name + ".parts").exists()
 
 
-def test_several_devices_make_the_same_runs(tmp_path, whole):
-    status, said = finish(script(*COMMON, "--out", tmp_path / "a.npz", "--cpu-devices", 3))
-    assert status == 0, said
-    assert "on 3 devices" in said
-    assert_file_is(tmp_path / "a.npz", whole)
-
-
-def test_two_processes_make_the_same_runs(tmp_path, whole):
-    cluster = ["--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", 2, "--cpu-devices", 1]
-    both = [script(*COMMON, "--out", tmp_path / "a.npz", *cluster, "--process-id", i) for i in range(2)]
-    for status, said in map(finish, both):
-        assert status == 0, said
-    assert_file_is(tmp_path / "a.npz", whole)
-
-
-def test_the_scheduler_tells_the_cluster(tmp_path, whole):
-    """What `srun` sets for two tasks on this machine."""
+def test_two_processes_of_a_scheduler_make_the_same_runs(tmp_path, whole):
+    """With what `srun` sets for two tasks on this machine."""
     job = {"SLURM_JOB_ID": str(free_port()), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
     job |= {"SLURM_STEP_NUM_TASKS": "2"}
     both = [
@@ -87,7 +72,7 @@ def test_the_scheduler_tells_the_cluster(tmp_path, whole):
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_dead_process_ends_the_others_with_a_message(tmp_path, victim):
+def test_named_processes_find_one_another_and_end_with_a_message_when_one_dies(tmp_path, victim):
     arguments = [*COMMON, "--steps", 10**8, "--out", tmp_path / "a.npz", "--num-processes", 2, "--cpu-devices", 1]
     arguments += ["--coordinator", f"127.0.0.1:{free_port()}", "--timeout", 5]
     both = [script(*arguments, "--process-id", i) for i in range(2)]
@@ -95,6 +80,7 @@ def test_a_dead_process_ends_the_others_with_a_message(tmp_path, victim):
     deadline = time.monotonic() + 60
     while not note.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
+    assert note.exists()
     os.kill(both[victim].pid, signal.SIGKILL)
     assert finish(both[victim])[0] == -signal.SIGKILL
     status, said = finish(both[1 - victim])
@@ -103,9 +89,9 @@ def test_a_dead_process_ends_the_others_with_a_message(tmp_path, victim):
     assert not (tmp_path / "a.npz").exists()
 
 
-def test_an_interrupted_sweep_goes_on_with_forced_host_devices(tmp_path, whole):
+def test_an_interrupted_sweep_goes_on_and_any_number_of_devices_makes_the_same_runs(tmp_path, whole):
     arguments = [*COMMON, "--out", tmp_path / "a.npz", "--part-runs", 50]
-    process = script(*arguments, "--cpu-devices", 1)
+    process = script(*arguments, "--cpu-devices", 3)
     parts = tmp_path / "a.npz.parts"
     deadline = time.monotonic() + 60
     while len(list(parts.glob("runs-*.npz"))) < 2 and time.monotonic() < deadline:

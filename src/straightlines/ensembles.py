@@ -158,7 +158,7 @@ def ensemble(
     field of the wrong kind, ValueError for one out of its range.
     """
     dtype = _check(fit, key, runs, steps, first_run, keep, dtype)
-    fit = fit._replace(start=np.asarray(fit.start, dtype), target=np.asarray(fit.target, dtype))
+    fit, runs, steps = fit.cast(dtype), int(runs), int(steps)
     tolerance = (keep.absolute_tolerance + RELATIVE_TOLERANCE * np.abs(fit.target)).astype(dtype)
     devices = jax.devices()
     sharding = NamedSharding(Mesh(np.array(devices), ("tiles",)), PartitionSpec("tiles"))
