@@ -161,7 +161,10 @@ keep("straight_lines-figure-book", picture)
 # An *exponential family* is a set of densities (or probabilities, with a sum for the integral)
 #
 # $$
-# p_\theta(y) = h(y)\, e^{\theta \cdot T(y) - A(\theta)}, \qquad A(\theta) = \ln \int h(y)\, e^{\theta \cdot T(y)}\, dy .
+# \begin{aligned}
+# p_\theta(y) &= h(y)\, e^{\theta \cdot T(y) - A(\theta)}, \\
+# A(\theta) &= \ln \int h(y)\, e^{\theta \cdot T(y)}\, dy .
+# \end{aligned}
 # $$
 #
 # $\theta \in \mathbb{R}^k$ is the *natural parameter*, $T(y) \in \mathbb{R}^k$ the *sufficient statistic*, $A$ the *log-partition*. The family is *regular* if the set $\Theta$ of all $\theta$ for which the integral is finite is open. It is *minimal* if no combination $c \cdot T(y)$ with $c \ne 0$ is constant (almost everywhere).
@@ -170,7 +173,10 @@ keep("straight_lines-figure-book", picture)
 # For the Gaussian, $T(y) = (y, y^2)$ and $\theta = (\mu/\sigma^2, -1/(2\sigma^2))$. Why open? Inside $\Theta$ the integral may be differentiated under its sign as often as one likes {cite:p}`brown1986fundamentals`; at an edge that can fail. The derivatives are moments:
 #
 # $$
-# m(\theta) = \nabla A(\theta) = \mathrm{E}_\theta\, T(y), \qquad F_\theta = \nabla^2 A(\theta) = \mathrm{Cov}_\theta\, T(y) .
+# \begin{aligned}
+# m(\theta) &= \nabla A(\theta) = \mathrm{E}_\theta\, T(y), \\
+# F_\theta &= \nabla^2 A(\theta) = \mathrm{Cov}_\theta\, T(y) .
+# \end{aligned}
 # $$ (straight_lines-eq-mean-map)
 #
 # The first is the *mean map*; its value $m$ is the *expectation parameter*, and the set $M$ of all its values is the *mean domain*. The second is the *Fisher matrix* in $\theta$: the covariance of the score $\nabla_\theta \ln p_\theta(y) = T(y) - m$. In a minimal family it is positive definite, for $c^\top F_\theta\, c$ is the variance of $c \cdot T$. The set $\Theta$ is convex, by Hölder's inequality. So $A$ is strictly convex, the mean map is one-to-one with an invertible Jacobian $F_\theta$, and $M$ is open.
@@ -196,9 +202,10 @@ keep("straight_lines-figure-book", picture)
 # 3. The **physical gradient** with $z = m$ and the surrogate loss $\tfrac12 (m - m^*)^\top Q\, (m - m^*)$, for any constant positive definite $Q$, makes the step $m^+ = m - \eta\, (m - m^*)$ for every $0 < \eta < 1$, and becomes the flow of part 1 as $\eta \to 0$.
 # 4. **Mirror descent** in $\theta$ with potential $A$ makes exactly this step, too. Its definition is
 #
-#    $$\theta^+ = \arg\min_\vartheta\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta),$$
-#
-#    with $D_A(\vartheta, \theta) = A(\vartheta) - A(\theta) - \nabla A(\theta) \cdot (\vartheta - \theta)$.
+#    $$\begin{aligned}
+#    \theta^+ &= \arg\min_\vartheta\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta), \\
+#    D_A(\vartheta, \theta) &= A(\vartheta) - A(\theta) - \nabla A(\theta) \cdot (\vartheta - \theta).
+#    \end{aligned}$$
 #
 # If $m^* \in U$, it is the only minimum of $L$. Then 3 and 4 also hold for $\eta = 1$, and land on $m^*$ in one step.
 # ````
@@ -209,8 +216,10 @@ keep("straight_lines-figure-book", picture)
 # *Part 1.* Carry both to $\xi$, and use that $F_\theta$ is symmetric:
 #
 # $$
-# \nabla_\xi L = K^\top (m - m^*) = J^\top F_\theta^{-1} (m - m^*), \qquad
-# F_\xi = K^\top F_\theta K = J^\top F_\theta^{-1} J .
+# \begin{aligned}
+# \nabla_\xi L &= K^\top (m - m^*) = J^\top F_\theta^{-1} (m - m^*), \\
+# F_\xi &= K^\top F_\theta K = J^\top F_\theta^{-1} J .
+# \end{aligned}
 # $$
 #
 # $J$ is square and invertible, because $\xi \mapsto m$ is a diffeomorphism. So
