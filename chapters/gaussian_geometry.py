@@ -413,8 +413,11 @@ def geodesic(start, target, alpha, u):
 def turning(curve, alpha, coordinates, u):
     """How fast a curve in (μ, σ) turns under the α-connection."""
     system = COORDINATES[coordinates]
-    path = lambda u: system.from_mean_scale(curve(u))  # noqa: E731
-    velocity = lambda u: jax.jvp(path, (u,), (1.0,))[1]  # noqa: E731
+
+    def path(u):
+        return system.from_mean_scale(curve(u))
+
+    velocity = jax.jacfwd(path)
     v, change = jax.jvp(velocity, (u,), (1.0,))
     nodes, weights = np.polynomial.hermite_e.hermegauss(4)
     mean, scale = curve(u)
@@ -440,14 +443,11 @@ def turnings(start, target, alpha, u):
     return jnp.stack([*own, turning(curve, alpha + 0.5, "scale", u)])
 
 
-alphas, shares = (
-    np.array([-1, -0.5, 0, 0.5, 1]),
-    np.linspace(0.01, 0.99, 99),
-)
+alphas = np.array([-1, -0.5, 0, 0.5, 1])
+shares = np.linspace(0.01, 0.99, 99)
 for start, target in PAIRS:
-    *own, other = (
-        np.abs(turnings(start, target, alphas, shares)).max((0, 1)).T
-    )
+    found = np.abs(turnings(start, target, alphas, shares))
+    *own, other = found.max((0, 1)).T
     shown = "below 1e-9" if np.max(own) < 1e-9 else f"{np.max(own):.1e}"
     print(f"five α, six systems: {shown}; under α + 1/2: {other:.3f}")
 
@@ -549,7 +549,7 @@ glue(
 # - **The natural gradient** asks the same with the lengths of the Fisher matrix.
 # - **The geodesic** asks for the shortest way to a target that it must know in advance. It never looks at the loss.
 #
-# Should a path that is steepest at every point not be a shortest path? Only under a condition. The acceleration of a gradient field $X = F^{-1}\nabla L$ along itself, by the Levi-Civita connection, is $\tfrac12 F^{-1} \nabla |X|^2$, with $|X|^2 = X^\top F X$. It points along $X$ only if $|X|$ changes in no direction within the level set of the loss. Here it does: these are two members with one loss.
+# Should a path that is steepest at every point not be a shortest path? Only under a condition. The acceleration of a gradient field $X = F^{-1}\nabla L$ along itself, by the Levi-Civita connection, is $\tfrac12 F^{-1} \nabla |X|^2$, with $|X|^2 = X^\top F X$. It points along $X$ everywhere only if $|X|$ is constant on each level set of the loss. Here it is not: these are two members with one loss.
 
 # %%
 one = np.array([10.0, 0.1])
@@ -586,12 +586,8 @@ mu, sigma = np.linspace(-2.03, 12, 57), np.linspace(0.3, 10.5, 52)
 plane = np.stack(np.meshgrid(mu, sigma), axis=-1)
 found = np.reshape(fields(plane.reshape(-1, 2)), (4, *plane.shape))
 small = plane[..., 1] ** 2 < 1 + (10 - plane[..., 0]) ** 2
-titles = [
-    r"gradient descent in $(\mu, \sigma)$",
-    r"gradient descent in $(\mu, \ln\sigma)$",
-    "natural gradient",
-    "along Levi-Civita geodesics",
-]
+titles = ["gradient descent in (μ, σ)", "gradient descent in (μ, ln σ)"]
+titles += ["natural gradient", "along Levi-Civita geodesics"]
 print("raises σ where too small, where too large")
 for title, field in zip(titles, found, strict=True):
     raises = 100 * (field[..., 1] > 0)
