@@ -15,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import DTypeLike
 
 from straightlines import _checks, streams
-from straightlines.paths import RELATIVE_TOLERANCE, Fit
+from straightlines.paths import RELATIVE_TOLERANCE, Fit, check_fit
 
 
 class Keep(NamedTuple):
@@ -154,10 +154,8 @@ def ensemble(
       dtype: float32, or float64 in JAX's x64 mode.
       progress: called with the number of steps made, now and then.
 
-    Returns: an `Ensemble`. A run that diverges is marked there; no mean is taken.
-
-    Raises: TypeError for a key of another kind or a count that is not an integer; ValueError for anything out of its
-      range; both for a field of the fit that is not what it should be.
+    Returns an `Ensemble`: a run that diverges is marked there; no mean is taken. Raises TypeError for an argument or a
+    field of the wrong kind, ValueError for one out of its range.
     """
     dtype = _check(fit, key, runs, steps, first_run, keep, dtype)
     fit = fit._replace(start=np.asarray(fit.start, dtype), target=np.asarray(fit.target, dtype))
@@ -192,7 +190,8 @@ def ensemble(
 
 def _check(fit, key, runs, steps, first_run, keep, dtype):
     """Raise for an argument of `ensemble` that is not what it should be; the dtype."""
-    fit.check()
+    check_fit(fit)
+    _checks.instance("keep", keep, Keep, "a Keep")
     _checks.random_key("key", key)
     for name, value, least, most in [  # steps are counted in 32 bits
         ("runs", runs, 1, 2**32),

@@ -6,9 +6,9 @@ one that is outside its domain gives NaN. Maps of NumPy arrays are computed by N
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,13 +18,15 @@ from jax.typing import ArrayLike
 
 from straightlines import _checks
 
+Vector = Array | np.ndarray | Sequence[float]
+
 
 class Coordinates(NamedTuple):
     r"""A coordinate system $\xi$ of the family: names of its axes, the map to $(\mu, \sigma)$ and the map back."""
 
     labels: tuple[str, str]
-    to_mean_scale: Callable[[Array], Array]
-    from_mean_scale: Callable[[Array], Array]
+    to_mean_scale: Callable[[Any], Any]
+    from_mean_scale: Callable[[Any], Any]
 
 
 def _pair(first, second):
@@ -84,7 +86,7 @@ def _as_parameters(name, value, coordinates):
     return value
 
 
-def negative_log_likelihood(parameters: ArrayLike, sample: ArrayLike, coordinates: str = "log scale") -> Array:
+def negative_log_likelihood(parameters: Vector, sample: ArrayLike, coordinates: str = "log scale") -> Array:
     r"""Negative log-likelihood of one sample.
 
     $$-\ln p(y) = \frac{(y - \mu)^2}{2 \sigma^2} + \ln\sigma + \frac{1}{2} \ln 2\pi$$
@@ -94,10 +96,8 @@ def negative_log_likelihood(parameters: ArrayLike, sample: ArrayLike, coordinate
       sample: $y$, a number, in the units of $\mu$.
       coordinates: a name in `COORDINATES`.
 
-    Returns: a number.
-
-    Raises: ValueError for an unknown coordinate system, a wrong shape, a number that is not finite or parameters
-      outside the family, that is $\sigma$ not greater than 0 or, because of rounding, not finite.
+    Raises ValueError for an unknown coordinate system, a wrong shape, a number that is not finite or parameters outside
+    the family, that is $\sigma$ not greater than 0 or, because of rounding, not finite.
     """
     parameters = _as_parameters("parameters", parameters, coordinates)
     _checks.finite_array("sample", sample, ())
@@ -111,7 +111,7 @@ def negative_log_likelihood(parameters: ArrayLike, sample: ArrayLike, coordinate
     return residual**2 / 2 + log_scale + math.log(2 * math.pi) / 2
 
 
-def expected_loss(parameters: ArrayLike, target: ArrayLike, coordinates: str = "log scale") -> Array:
+def expected_loss(parameters: Vector, target: Vector, coordinates: str = "log scale") -> Array:
     r"""Expected negative log-likelihood of samples of $N(\mu^*, \sigma^{*2})$: the mean of the online losses.
 
     $$L = \frac{(\mu - \mu^*)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \frac{1}{2} \ln 2\pi$$
@@ -124,7 +124,7 @@ def expected_loss(parameters: ArrayLike, target: ArrayLike, coordinates: str = "
     return at_mean + (target[1] / scale) ** 2 / 2
 
 
-def mean_map(parameters: ArrayLike, coordinates: str = "log scale") -> Array:
+def mean_map(parameters: Vector, coordinates: str = "log scale") -> Array:
     r"""Expectation parameters $m = (\mathrm{E}\,y, \mathrm{E}\,y^2) = (\mu, \mu^2 + \sigma^2)$.
 
     Arguments and errors are those of `negative_log_likelihood`. Returns shape (2,).
@@ -133,16 +133,11 @@ def mean_map(parameters: ArrayLike, coordinates: str = "log scale") -> Array:
     return COORDINATES["expectation"].from_mean_scale(COORDINATES[coordinates].to_mean_scale(parameters))
 
 
-def inverse_mean_map(expectation: ArrayLike, coordinates: str = "log scale") -> Array:
+def inverse_mean_map(expectation: Vector, coordinates: str = "log scale") -> Array:
     r"""Parameters of the member with expectation parameters $m$: $\mu = m_0$, $\sigma^2 = m_1 - m_0^2$.
 
-    Args:
-      expectation: shape (2,), with $m_1 > m_0^2$.
-      coordinates: a name in `COORDINATES`, of the result.
-
-    Returns: shape (2,).
-
-    Raises: ValueError if $m_1 \le m_0^2$, for an unknown coordinate system, a wrong shape or a number not finite.
+    Shapes (2,) to (2,); `coordinates`, a name in `COORDINATES`, are those of the result. Raises ValueError if
+    $m_1 \le m_0^2$, for an unknown coordinate system, a wrong shape or a number that is not finite.
     """
     _checks.member("coordinates", coordinates, COORDINATES)
     _checks.finite_array("expectation", expectation, (2,))
@@ -160,7 +155,7 @@ def _fisher_matrix(parameters, coordinates):
     return jacobian.T @ jnp.diag(_pair(1 / scale**2, 2 / scale**2)) @ jacobian
 
 
-def fisher_matrix(parameters: ArrayLike, coordinates: str = "log scale") -> Array:
+def fisher_matrix(parameters: Vector, coordinates: str = "log scale") -> Array:
     r"""Fisher matrix $F = J^\top \mathrm{diag}(1, 2) J / \sigma^2$, with $J = \partial(\mu, \sigma)/\partial\xi$.
 
     Arguments and errors are those of `negative_log_likelihood`. Returns shape (2, 2).
@@ -170,7 +165,7 @@ def fisher_matrix(parameters: ArrayLike, coordinates: str = "log scale") -> Arra
     return _checks.concrete(_fisher_matrix(_as_parameters("parameters", parameters, coordinates), coordinates))
 
 
-def tango_gamma_bound(parameters: ArrayLike, coordinates: str = "log scale") -> float:
+def tango_gamma_bound(parameters: Vector, coordinates: str = "log scale") -> float:
     r"""Bound of TANGO's $\gamma$ at one point of the family, below which the mean square of its velocity stays bounded.
 
     It does while $\gamma\, \mathrm{E}[|\tilde g|^2 \tilde g \tilde g^\top] \prec 2 F$, with gradients $\tilde g$ at
@@ -194,7 +189,7 @@ def _scores(parameters, coordinates):
     return gradient(parameters, mean + scale * nodes, coordinates), weights / weights.sum()
 
 
-def natural_gradient_flow(start: ArrayLike, target: ArrayLike, time: ArrayLike) -> Array:
+def natural_gradient_flow(start: Vector, target: Vector, time: ArrayLike) -> Array:
     r"""Exact natural-gradient flow of the expected negative log-likelihood, in closed form.
 
     A straight line in the expectation parameters, $m(t) = m^* + e^{-t} (m_0 - m^*)$. In $(\mu, \sigma)$, with
@@ -203,14 +198,9 @@ def natural_gradient_flow(start: ArrayLike, target: ArrayLike, time: ArrayLike) 
     $$\mu = \mu^* + (\mu_0 - \mu^*) u, \quad
       \sigma^2 = \sigma_0^2 u + \sigma^{*2} (1 - u) + (\mu_0 - \mu^*)^2 u (1 - u)$$
 
-    Args:
-      start: $(\mu_0, \sigma_0)$.
-      target: $(\mu^*, \sigma^*)$.
-      time: any shape, at least 0, without unit.
-
-    Returns: $(\mu, \sigma)$, shape `time.shape + (2,)`.
-
-    Raises: ValueError if a standard deviation is not positive, a number not finite, a shape wrong or a time negative.
+    `start` is $(\mu_0, \sigma_0)$, `target` $(\mu^*, \sigma^*)$; `time`, without unit, has any shape and is at least 0.
+    Returns $(\mu, \sigma)$, shape `time.shape + (2,)`. Raises ValueError if a standard deviation is not positive, a
+    number not finite, a shape wrong or a time negative.
     """
     _checks.mean_scale("start", start)
     _checks.mean_scale("target", target)
@@ -218,8 +208,8 @@ def natural_gradient_flow(start: ArrayLike, target: ArrayLike, time: ArrayLike) 
     if not isinstance(time, jax.core.Tracer) and not (np.asarray(time) >= 0).all():
         raise ValueError(f"time must be at least 0, got {time}")
     library = jnp if any(isinstance(value, jax.Array) for value in (start, target, time)) else np
-    start, target, time = (library.asarray(value, float) for value in (start, target, time))
-    left, done = library.exp(-time), -library.expm1(-time)  # u and 1 - u: a sum of positive terms loses no digits
+    start, target, elapsed = (library.asarray(value, float) for value in (start, target, time))
+    left, done = library.exp(-elapsed), -library.expm1(-elapsed)  # u and 1 - u: a sum of positive terms loses no digits
     mean = start[0] * left + target[0] * done
     variance = start[1] ** 2 * left + target[1] ** 2 * done + (start[0] - target[0]) ** 2 * left * done
     return library.stack([mean, library.sqrt(variance)], axis=-1)

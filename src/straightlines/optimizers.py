@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 from jax.typing import ArrayLike
 
 from straightlines import _checks
-from straightlines.gaussian import COORDINATES, expected_loss, fisher_matrix
+from straightlines.gaussian import COORDINATES, Vector, expected_loss, fisher_matrix
 
 
 class TangoState(NamedTuple):
@@ -30,16 +30,10 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: ArrayLike) -> optax.Gradient
             - \gamma (1 - \delta t_{k-1}) (v_{k-1} \cdot \tilde g_k)\, \tilde g_k, \qquad
       \theta_k = \theta_{k-1} - \delta t_k v_k .$$
 
-    `update` takes $\tilde g_k$ as the keyword argument `pseudo_gradient`, a tree like the gradient.
-
-    Two calls with the same numbers make the same rule, which is compiled once. Numbers given as arrays become arguments
-    of the compiled program: one program serves all their values.
-
-    Args:
-      step_size: $\delta t$ in (0, 1], or a schedule of it.
-      gamma: $\gamma$ in (0, 1], the rate at which $v$ follows the natural gradient.
-
-    Returns: an optax transformation with a `TangoState`.
+    `step_size` is $\delta t$ in (0, 1] or a schedule of it, `gamma` is $\gamma$ in (0, 1]. The rule has a `TangoState`.
+    Its `update` takes $\tilde g_k$ as the keyword argument `pseudo_gradient`, a tree like the gradient. Calls with the
+    same numbers make the same rule, which is compiled once; numbers given as arrays are arguments of the compiled
+    program.
 
     Raises: ValueError if a number is outside (0, 1], TypeError if it is not a number.
 
@@ -71,13 +65,8 @@ def moving_average(step_size: ArrayLike) -> optax.GradientTransformationExtraArg
 
     $$m_k = m_{k-1} - \delta t\, (m_{k-1} - T(y_k))$$
 
-    For fits with `coordinates="expectation"`. `update` takes $y_k$ as the keyword argument `sample`, and the
-    parameters $m$; it has no use for the gradient.
-
-    Args:
-      step_size: $\delta t$ in (0, 1].
-
-    Returns: an optax transformation without a state.
+    For fits with `coordinates="expectation"`. `step_size` is $\delta t$ in (0, 1]. `update` takes $y_k$ as the keyword
+    argument `sample`, and the parameters $m$; it has no use for the gradient.
 
     Raises: ValueError if the step size is outside (0, 1], TypeError if it is not a number.
 
@@ -88,7 +77,6 @@ def moving_average(step_size: ArrayLike) -> optax.GradientTransformationExtraArg
 
 
 def _no_state(params):
-    del params
     return optax.EmptyState()
 
 
@@ -98,13 +86,13 @@ def _moving_average_update(step_size, updates, state, params=None, *, sample, **
 
 
 def tango_mean_motion(
-    start: ArrayLike,
-    target: ArrayLike,
-    step_sizes: ArrayLike,
+    start: Vector,
+    target: Vector,
+    step_sizes: Vector,
     gamma: float,
     *,
     coordinates: str = "log scale",
-    velocity: ArrayLike = (0.0, 0.0),
+    velocity: Vector = (0.0, 0.0),
 ) -> Array:
     r"""TANGO's update of a Gaussian fit, averaged over both of its samples: a path without any randomness.
 
@@ -117,18 +105,16 @@ def tango_mean_motion(
     Args:
       start, target: $(\mu, \sigma)$ of the first model and of the data.
       step_sizes: $\delta t_1, \dots, \delta t_n$, shape (n,); the first one stands for $\delta t_0$, too.
-      gamma: $\gamma$.
+      gamma, velocity: $\gamma$, and $v_0$ of shape (2,).
       coordinates: a name in `COORDINATES`: the parameters $\xi$.
-      velocity: $v_0$, shape (2,).
 
-    Returns: $(\mu, \sigma)$ at the start and after every step, shape (n + 1, 2).
-
-    Raises: ValueError for a wrong shape, a number out of its range or an unknown coordinate system.
+    Returns $(\mu, \sigma)$ at the start and after every step, shape (n + 1, 2). Raises ValueError for a wrong shape, a
+    number out of its range or an unknown coordinate system.
     """
     _checks.mean_scale("start", start)
     _checks.mean_scale("target", target)
-    _checks.positive("step_sizes", step_sizes)
     _checks.finite_array("step_sizes", step_sizes, (None,))
+    _checks.positive("step_sizes", step_sizes)
     _checks.unit_interval("gamma", gamma)
     _checks.member("coordinates", coordinates, COORDINATES)
     _checks.finite_array("velocity", velocity, (2,))

@@ -12,7 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from straightlines import _checks
-from straightlines.gaussian import COORDINATES, negative_log_likelihood
+from straightlines.gaussian import COORDINATES, Vector, negative_log_likelihood
 
 RELATIVE_TOLERANCE = 1e-5  # of a first hit: NumPy's, in `np.allclose`
 
@@ -36,23 +36,12 @@ class Fit(NamedTuple):
     """
 
     optimizer: optax.GradientTransformation
-    start: ArrayLike
-    target: ArrayLike
+    start: Vector
+    target: Vector
     coordinates: str = "log scale"
     averaging: float | None = None
     pseudo_samples: int = 1
     initial_state: optax.OptState | None = None
-
-    def check(self) -> None:
-        """Raise TypeError or ValueError for a field that is not what it should be."""
-        if not isinstance(self.optimizer, optax.GradientTransformation):
-            raise TypeError(f"optimizer must be an optax gradient transformation, got {self.optimizer!r}")
-        _checks.mean_scale("start", self.start)
-        _checks.mean_scale("target", self.target)
-        _checks.member("coordinates", self.coordinates, COORDINATES)
-        if self.averaging is not None:
-            _checks.unit_interval("averaging", self.averaging)
-        _checks.count("pseudo_samples", self.pseudo_samples, least=0)
 
     def begin(self):
         """What the first step gets: parameters, state of the optimiser and moving average, if there is one."""
@@ -80,6 +69,18 @@ class Fit(NamedTuple):
     def shown(self, carry) -> Array:
         r"""$(\mu, \sigma)$ of the iterate, or of the moving average if there is one."""
         return COORDINATES[self.coordinates].to_mean_scale(carry[0] if self.averaging is None else carry[2])
+
+
+def check_fit(fit: Fit) -> None:
+    """Raise TypeError or ValueError unless `fit` is a Fit whose fields are what they should be."""
+    _checks.instance("fit", fit, Fit, "a Fit")
+    _checks.instance("optimizer", fit.optimizer, optax.GradientTransformation, "an optax gradient transformation")
+    _checks.mean_scale("start", fit.start)
+    _checks.mean_scale("target", fit.target)
+    _checks.member("coordinates", fit.coordinates, COORDINATES)
+    if fit.averaging is not None:
+        _checks.unit_interval("averaging", fit.averaging)
+    _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
 
 
 @equinox.filter_jit
@@ -131,19 +132,16 @@ def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> Array:
       normals: shape (steps, 1 + pseudo-samples), standard normals; their dtype is the dtype of the run.
       until: the absolute tolerance of a `first_hit` that ends the path, which saves the steps after it; or None.
 
-    Returns: $(\mu, \sigma)$ at the start and after every step, shape (steps + 1, 2); with `until`, the rows up to the
-      first hit, if there is one.
-
-    Raises: TypeError or ValueError for a field of the fit or an argument that is not what it should be, or for float64
-      normals while JAX's x64 mode is off.
+    Returns $(\mu, \sigma)$ at the start and after every step, shape (steps + 1, 2). Raises TypeError or ValueError for
+    a field or an argument that is not what it should be, or for float64 normals while JAX's x64 mode is off.
     """
-    fit.check()
+    check_fit(fit)
     _checks.finite_array("normals", normals, (None, 1 + fit.pseudo_samples))
     _checks.count("the number of steps, normals.shape[0],", np.shape(normals)[0])
     if until is not None:
         _checks.at_least_zero("until", until)
     normals = normals if isinstance(normals, Array) else np.asarray(normals)
-    if normals.dtype == np.float64 and not jax.config.jax_enable_x64:
+    if normals.dtype == np.float64 and not jax.config.read("jax_enable_x64"):
         raise ValueError("normals has dtype float64, but JAX's x64 mode is off: set jax_enable_x64, or pass float32")
     dtype = normals.dtype if normals.dtype.kind == "f" else np.dtype(float)
     library = jnp if any(isinstance(value, jax.core.Tracer) for value in (fit.start, fit.target)) else np
@@ -157,12 +155,7 @@ def first_hit(path: ArrayLike, target: ArrayLike, *, absolute_tolerance: float =
     $$|x - x^*| \le \text{absolute tolerance} + 10^{-5}\, |x^*|$$ in every component, the test of `np.allclose`.
     Iteration $i$ is row $i + 1$ of `path`: row 0 is the start.
 
-    Args:
-      path: shape (steps + 1, n).
-      target: shape (n,), in the units of `path`.
-      absolute_tolerance: at least 0.
-
-    Raises: ValueError for a wrong shape or a negative tolerance.
+    Shapes (steps + 1, n) of `path` and (n,) of `target`. Raises ValueError for a wrong shape or a negative tolerance.
     """
     path, target = np.asarray(path), np.asarray(target)
     if path.ndim != 2 or not len(path) or target.shape != path.shape[1:]:
@@ -180,11 +173,8 @@ def distance_from_line(path: ArrayLike, start: ArrayLike, end: ArrayLike) -> flo
 
     $$\max_k \big| (I - d d^\top) (x_k - x_0) \big|, \qquad d = (x_1 - x_0) / |x_1 - x_0|$$
 
-    Args:
-      path: shape (steps + 1, n).
-      start, end: two points $x_0 \ne x_1$ of the line, shape (n,).
-
-    Raises: ValueError for a wrong shape, a number of the line that is not finite, or a line through one point only.
+    Shapes (steps + 1, n) of `path`, (n,) of the points `start` and `end`, $x_0 \ne x_1$. Raises ValueError for a wrong
+    shape, a number of the line that is not finite, or a line through one point only.
     """
     path, start, end = (np.asarray(value, float) for value in (path, start, end))
     if path.ndim != 2 or not len(path):

@@ -173,7 +173,7 @@ def draw_target(ax: Axes, target: Sequence[float], label: str | None = None) -> 
     ax.plot(*target, "x", markersize=10, markeredgewidth=2.2, color=INK, label=label, zorder=6)
 
 
-def name_line(ax: Axes, method: str, at: Sequence[float], *, text: str | None = None, **options: Any) -> None:
+def name_line(ax: Axes, method: str, at: tuple[float, float], *, text: str | None = None, **options: Any) -> None:
     """Write a method's name, or `text`, beside its line and in its colour, where others would put a legend.
 
     Args:
@@ -183,5 +183,10 @@ def name_line(ax: Axes, method: str, at: Sequence[float], *, text: str | None = 
     Raises: ValueError for an unknown method.
     """
     _checks.member("method", method, LOOKS)
-    style = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "color": LOOKS[method].color}
+    style: dict[str, Any] = {
+        "xytext": (6, 0),
+        "textcoords": "offset points",
+        "va": "center",
+        "color": LOOKS[method].color,
+    }
     ax.annotate(text or method, at, **(style | {"fontweight": "bold", "fontsize": 9.5} | options))

@@ -1,13 +1,13 @@
 r"""Problems of the form: minimise $L(z(x))$ over $x$."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.tree_util import Partial
-from jax.typing import ArrayLike
 
 from straightlines import _checks, gaussian
 
@@ -43,9 +43,7 @@ def _image_point(z, inside=lambda z: True, image=""):
         raise ValueError(f"z must be in the image of the map, {image}, got {z}")
 
 
-# The maps are functions of the module, and their parameters data: two problems with the same numbers are the same.
-
-
+@cache  # the same problem each time is compiled once
 def walkthrough() -> Problem:
     r"""The walkthrough's problem: $z(x) = (x_0, x_1^2)$, $L(z) = z_0^2 + z_1^2$, with its minimum at the origin.
 
@@ -54,46 +52,36 @@ def walkthrough() -> Problem:
 
     Source: Thuerey et al., Physics-based Deep Learning, arXiv:2109.05237.
     """
-    return Problem(_walkthrough_z, _sum_of_squares, _walkthrough_inverse)
+
+    def z_inverse(z, x):
+        _image_point(z, lambda z: z[1] >= 0, "z[1] >= 0")
+        return jnp.stack([z[0], jnp.where(x[1] < 0, -1, 1) * jnp.sqrt(z[1])])
+
+    return Problem(lambda x: jnp.stack([x[0], x[1] ** 2]), _sum_of_squares, z_inverse)
 
 
-def _walkthrough_z(x):
-    return jnp.stack([x[0], x[1] ** 2])
-
-
-def _walkthrough_inverse(z, x):
-    _image_point(z, lambda z: z[1] >= 0, "z[1] >= 0")
-    return jnp.stack([z[0], jnp.where(x[1] < 0, -1, 1) * jnp.sqrt(z[1])])
-
-
+@cache
 def rosenbrock() -> Problem:
     r"""Rosenbrock's function: $z(x) = (1 - x_0, 10 (x_1 - x_0^2))$, $L(z) = z_0^2 + z_1^2$, with its minimum at (1, 1).
 
     The map is one to one, and the inverse is exact everywhere: $x_0 = 1 - z_0$, $x_1 = z_1 / 10 + x_0^2$.
     """
-    return Problem(_rosenbrock_z, _sum_of_squares, _rosenbrock_inverse)
+
+    def z_inverse(z, x):
+        _image_point(z)
+        return jnp.stack([1 - z[0], z[1] / 10 + (1 - z[0]) ** 2])
+
+    return Problem(lambda x: jnp.stack([1 - x[0], 10 * (x[1] - x[0] ** 2)]), _sum_of_squares, z_inverse)
 
 
-def _rosenbrock_z(x):
-    return jnp.stack([1 - x[0], 10 * (x[1] - x[0] ** 2)])
-
-
-def _rosenbrock_inverse(z, x):
-    del x  # there is one branch
-    _image_point(z)
-    return jnp.stack([1 - z[0], z[1] / 10 + (1 - z[0]) ** 2])
-
-
-def gaussian_fit(target: ArrayLike, coordinates: str = "log scale") -> Problem:
+def gaussian_fit(target: gaussian.Vector, coordinates: str = "log scale") -> Problem:
     r"""Fit of a Gaussian as a problem: $z = m$, the mean map, and $L(m) = |m - m^*|^2 / 2$.
 
     The image is $m_1 > m_0^2$: elsewhere the inverse raises ValueError, and under `jit` it gives NaN.
 
-    Args:
-      target: $(\mu^*, \sigma^*)$.
-      coordinates: a name in `gaussian.COORDINATES`: the parameters $x$.
-
-    Raises: ValueError if $\sigma^* \le 0$, a number is not finite, a shape wrong or the coordinate system unknown.
+    `target` is $(\mu^*, \sigma^*)$, and `coordinates`, a name in `gaussian.COORDINATES`, are the parameters $x$. Two
+    fits in the same coordinates are one compiled program. Raises ValueError if $\sigma^* \le 0$, a number is not
+    finite, a shape wrong or the coordinate system unknown.
     """
     _checks.mean_scale("target", target)
     _checks.member("coordinates", coordinates, gaussian.COORDINATES)
@@ -110,5 +98,4 @@ def _half_squared_distance(point, z):
 
 
 def _gaussian_inverse(coordinates, m, x):
-    del x
     return gaussian.inverse_mean_map(m, coordinates)

@@ -16,18 +16,18 @@ from straightlines import _checks
 from straightlines.problems import Problem
 
 
-def gradient_step(problem: Problem, x: Array, rate: float) -> Array:
+def gradient_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Gradient descent: $x' = x - \eta \nabla_x L$. Shapes (n,) to (n,)."""
     return x - rate * jax.grad(problem.objective)(x)
 
 
-def newton_step(problem: Problem, x: Array, rate: float) -> Array:
+def newton_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Newton's method: $x' = x - \eta\, (\nabla_x^2 L)^{-1} \nabla_x L$. Shapes (n,) to (n,)."""
     hessian = jax.hessian(problem.objective)(x)
     return x - rate * jnp.linalg.solve(hessian, jax.grad(problem.objective)(x))
 
 
-def gauss_newton_step(problem: Problem, x: Array, rate: float) -> Array:
+def gauss_newton_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Gauss-Newton: $x' = x - \eta\, (J^\top \nabla_z^2 L\, J)^{-1} \nabla_x L$, $J = \partial z/\partial x$.
 
     Shapes (n,) to (n,).
@@ -37,7 +37,7 @@ def gauss_newton_step(problem: Problem, x: Array, rate: float) -> Array:
     return x - rate * jnp.linalg.solve(jacobian.T @ hessian @ jacobian, jax.grad(problem.objective)(x))
 
 
-def physical_step(problem: Problem, x: Array, rate: float) -> Array:
+def physical_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Physical gradient: $x' = z^{-1}\big(z(x) - \eta\, (\nabla_z^2 L)^{-1} \nabla_z L;\ x\big)$.
 
     A Newton step for $L$ in z-space, mapped back by the local inverse. Shapes (n,) to (n,).
@@ -53,7 +53,8 @@ def physical_step(problem: Problem, x: Array, rate: float) -> Array:
     return problem.z_inverse(z - rate * jnp.linalg.solve(jax.hessian(problem.loss)(z), jax.grad(problem.loss)(z)), x)
 
 
-STEPS: dict[str, Callable[[Problem, Array, float], Array]] = {
+Step = Callable[[Problem, Array, ArrayLike], Array]
+STEPS: dict[str, Step] = {
     "gradient descent": gradient_step,
     "Newton": newton_step,
     "Gauss-Newton": gauss_newton_step,
@@ -70,13 +71,7 @@ def _descend(problem, step, start, rate, iterations):
     return jnp.concatenate([start[None], jax.lax.scan(body, start, length=iterations)[1]])
 
 
-def descend(
-    problem: Problem,
-    step: Callable[[Problem, Array, Array], Array],
-    start: ArrayLike,
-    rate: ArrayLike,
-    iterations: int,
-) -> Array:
+def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, iterations: int) -> Array:
     r"""Path of a deterministic update rule.
 
     Args:
@@ -86,16 +81,12 @@ def descend(
       rate: $\eta$, a number, finite and greater than 0.
       iterations: at least 1.
 
-    Returns: the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are: see
-      `physical_step` for a target without an inverse.
-
-    Raises: ValueError for a wrong shape, a number that is not finite, a rate that is not positive, no iterations or a
-      missing inverse; TypeError for a step that is not a function or iterations that are not an integer.
+    Returns the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are: see
+    `physical_step` for a target without an inverse. Raises ValueError for a wrong shape, a number out of its range or a
+    missing inverse; TypeError for an argument of the wrong kind.
     """
-    if not isinstance(problem, Problem):
-        raise TypeError(f"problem must be a Problem, got {problem!r}")
-    if not callable(step):
-        raise TypeError(f"step must be a function of problem, x and rate, such as those of STEPS, got {step!r}")
+    _checks.instance("problem", problem, Problem, "a Problem")
+    _checks.instance("step", step, Callable, "a function of problem, x and rate, such as those of STEPS")
     _checks.finite_array("start", start, (None,))
     _checks.finite_array("rate", rate, ())
     _checks.positive("rate", rate)
