@@ -29,6 +29,7 @@ import numpy as np
 import optax
 from jax.tree_util import Partial
 from myst_nb import glue
+from scipy.integrate import solve_ivp
 
 from straightlines import gaussian
 from straightlines.ensembles import Keep, ensemble
@@ -100,6 +101,7 @@ def fisher(m):
 # %% [markdown]
 # Is {eq}`tango_limits-eq-gradient` right? The left side by automatic differentiation, the right side by hand, somewhere in the family:
 
+
 # %%
 @partial(jax.jit, static_argnums=1)
 def mean_gradient(xi, name):
@@ -109,17 +111,25 @@ def mean_gradient(xi, name):
 somewhere = np.array([3.0, 17.0])
 slope = mean_gradient(somewhere, "expectation")
 print("gradient:     ", np.round(np.asarray(slope), 8))
-print("F(m) (m - m*):", np.round(fisher(somewhere) @ (somewhere - M_TARGET), 8))
+print(
+    "F(m) (m - m*):",
+    np.round(fisher(somewhere) @ (somewhere - M_TARGET), 8),
+)
 
 
 # %%
 def mean_motion(step_sizes, gamma, f, index=-1):
     """Averages m and fast iterates f of the mean motion, from f_0 = f.
 
-    index: which step size v decays by: -1 the previous one, 0 the present one, None no decay.
+    index: v decays by the previous step size (-1), the present one (0)
+        or not at all (None).
     """
     sizes = np.concatenate([step_sizes[:1], step_sizes])
-    keep = np.ones(len(sizes)) if index is None else 1 - np.roll(sizes, -1 - index)
+    keep = (
+        np.ones(len(sizes))
+        if index is None
+        else 1 - np.roll(sizes, -1 - index)
+    )
     m, v = M_START, (M_START - f) / keep[0]
     averages, fast = [m], [f]
     for kept, step_size in zip(keep, step_sizes, strict=False):
@@ -135,13 +145,13 @@ def mean_motion(step_sizes, gamma, f, index=-1):
 # **However large $\delta t/\gamma$.** The smaller the ratio, the closer you would expect TANGO to come to the natural gradient. From $f_0 = m^*$, which share of the way is left, in each of the two moments, and by the theorem?
 
 # %%
-print("δt/γ      δt      γ   left in E y   left in E y²   by the theorem")
+print("δt/γ      δt      γ   left in E y  left in E y²   by the theorem")
 for step_size, gamma in [(5e-5, 5e-3), (1e-3, 1e-3), (1e-2, 1e-4)]:
     steps = round(1 / step_size)
     m, _ = mean_motion(np.full(steps, step_size), gamma, M_TARGET)
     left = (m[-1] - M_TARGET) / (M_START - M_TARGET)
     print(f"{step_size / gamma:4} {step_size:7} {gamma:6}  {left[0]:.10f}",
-          f"  {left[1]:.10f}   {(1 - step_size) ** steps:.10f}")  # fmt: skip
+          f" {left[1]:.10f}   {(1 - step_size) ** steps:.10f}")  # fmt: skip
 
 # %% [markdown]
 # Ten digits, at 0.01, at 1 and at 100. `tango_mean_motion` of the package runs the same rule in any coordinate system, and starts at $v_0$; it should agree with the loop above.
@@ -158,7 +168,9 @@ def to_mean_scale(m):
 
 sizes = np.full(40_000, 1e-4)
 cold, cold_fast = mean_motion(sizes, 1e-3, M_START)
-package = tango_mean_motion(START, TARGET, sizes, 1e-3, coordinates="expectation")
+package = tango_mean_motion(
+    START, TARGET, sizes, 1e-3, coordinates="expectation"
+)
 print("largest difference:", largest(package - to_mean_scale(cold)))
 
 # %% [markdown]
@@ -166,7 +178,9 @@ print("largest difference:", largest(package - to_mean_scale(cold)))
 
 # %%
 errors = cold_fast - M_TARGET
-predicted = [e - 1e-3 * fisher(m) @ e for e, m in zip(errors, cold, strict=True)]
+predicted = [
+    e - 1e-3 * fisher(m) @ e for e, m in zip(errors, cold, strict=True)
+]
 print("largest difference:", largest(errors[1:] - np.array(predicted)[:-1]))
 
 # %% [markdown]
@@ -175,7 +189,7 @@ print("largest difference:", largest(errors[1:] - np.array(predicted)[:-1]))
 # %%
 decreasing = 1 / (10 + np.arange(1, 2001))
 steady = np.full(2000, 1e-3)
-print("largest distance from the line's point      δt = 1/(10+k)     δt = 0.001")
+print("distance from the line's point     δt = 1/(10+k)     δt = 0.001")
 for name, index in [("previous", -1), ("present", 0), ("none", None)]:
     off = []
     for step_sizes in (decreasing, steady):
@@ -183,7 +197,7 @@ for name, index in [("previous", -1), ("present", 0), ("none", None)]:
         left = np.cumprod(1 - step_sizes)[:, None]
         line = M_TARGET + left * (M_START - M_TARGET)
         off.append(np.linalg.norm(m[1:] - line, axis=1).max())
-    print(f"{name:9}{off[0]:46.8f} {off[1]:14.8f}")
+    print(f"{name:9}{off[0]:39.8f} {off[1]:14.8f}")
 
 # %% [markdown]
 # The present step size loses the points of the line as soon as the steps vary, and without the factor the motion shoots past a target 100 units away. This is what the factor $1 - \delta t$ is for: the natural-gradient direction $m - m^*$ itself shrinks by $1 - \delta t_k$ in step $k$, and the factor lets $v$ shrink with it.
@@ -193,15 +207,20 @@ for name, index in [("previous", -1), ("present", 0), ("none", None)]:
 # So why is TANGO off the line at all? By part 3, the only error of the mean motion is that of its fast iterate, and with $v_0 = 0$ this begins as large as can be: $f_0 = m_0$. It fades by $1 - \gamma\lambda$ a step in a direction in which $F$ has the eigenvalue $\lambda$. How fast is that?
 
 # %%
-print("       k   f − m*              eigenvalues of F    steps to halve, 0.69/(γλ)")
+print(
+    "       k   f − m*             eigenvalues of F  steps to halve there"
+)
 for k in (100, 1000, 10_000, 40_000):
-    low, high = np.linalg.eigvalsh(fisher(cold[k]))
-    error = cold_fast[k] - M_TARGET
-    print(f"{k:8}  ({error[0]:5.1f}, {error[1]:6.1f})   {low:9.5f} {high:9.3f}",
-          f"{np.log(2) / 1e-3 / high:10.0f} {np.log(2) / 1e-3 / low:10.0f}")  # fmt: skip
+    values = np.linalg.eigvalsh(fisher(cold[k]))
+    error, halving = cold_fast[k] - M_TARGET, np.log(2) / (1e-3 * values)
+    print(f"{k:8}  ({error[0]:5.1f}, {error[1]:6.1f})",
+          f"  {values[0]:9.5f} {values[1]:6.3f}",
+          f"{halving[0]:11.0f} {halving[1]:8.0f}")  # fmt: skip
 
 # %% tags=["hide-input"]
-line_points = natural_gradient_flow(START, TARGET, -np.arange(40_001) * np.log1p(-1e-4))
+line_points = natural_gradient_flow(
+    START, TARGET, -np.arange(40_001) * np.log1p(-1e-4)
+)
 cold_error = np.linalg.norm(to_mean_scale(cold) - line_points, axis=1).max()
 glue("tango_limits-cold-error", float(cold_error), display=False)
 
@@ -228,7 +247,9 @@ def follow(settings, gradient, state, m, *, sample, pseudo_gradient, **_):
 def fit(rule, settings, coordinates, state=None):
     """What is run: the rule with its settings."""
     update = Partial(rule, settings)
-    optimizer = optax.GradientTransformationExtraArgs(optax.identity().init, update)
+    optimizer = optax.GradientTransformationExtraArgs(
+        optax.identity().init, update
+    )
     return Fit(optimizer, START, TARGET, coordinates, initial_state=state)
 
 
@@ -236,13 +257,17 @@ def fit(rule, settings, coordinates, state=None):
 # To compare starts of different length later, the average waits for a thousand steps while the fast iterate takes its samples; the clock begins after them.
 
 # %%
-hundred = np.array([1e-3, 100, 1, 0, 0, 1])  # γ, samples, metric: the identity
+hundred = np.array(
+    [1e-3, 100, 1, 0, 0, 1]
+)  # γ, samples, metric: the identity
 cold_state = np.asarray(0.0), M_START
 normals = np.random.RandomState(3).standard_normal((WAIT + 40_000, 2))
 warm = path(fit(follow, hundred, "expectation", cold_state), normals)[WAIT:]
 
 # %% tags=["remove-cell"]
-keep("tango_limits-figure-line", figures.line(cold, cold_fast, warm, TARGET))
+keep(
+    "tango_limits-figure-line", figures.line(cold, cold_fast, warm, TARGET)
+)
 
 # %% [markdown]
 # ```{glue:figure} tango_limits-figure-line
@@ -260,7 +285,7 @@ keep("tango_limits-figure-line", figures.line(cold, cold_fast, warm, TARGET))
 #
 # The last two terms are the movement of the landing point. They vanish in $m$; elsewhere they are of order $\delta t$ a step, are forgotten at the rate $\gamma\lambda$, and so leave an error of order $\delta t/(\gamma\lambda_{\min})$. How large is it in our six coordinate systems? We start with $f_0$ *on* the landing point and give each system a $\gamma$ of a quarter of its bound (below), the smallest on the way.
 
-# %%
+# %% tags=["hide-input"]
 exact = natural_gradient_flow(START, TARGET, np.linspace(0, 4, 41))
 time = -np.log1p(-1e-4) * np.arange(40_001)
 
@@ -274,7 +299,7 @@ def from_line(points, step_size):
 
 @partial(jax.jit, static_argnums=0)
 def full_step(name):
-    """The full natural-gradient step at the start, F⁻¹ times the gradient."""
+    """The full natural-gradient step at the start: F⁻¹ times gradient."""
     xi = COORDINATES[name].from_mean_scale(jnp.array(START))
     fisher = gaussian.fisher_matrix(xi, name)
     return jnp.linalg.solve(fisher, mean_gradient(xi, name))
@@ -285,11 +310,13 @@ def settled(name, step_size):
     return np.asarray(full_step(name)) / (1 - step_size)
 
 
-# %%
+# %% tags=["hide-input"]
 print("coordinates     γ       error at δt = 1e-4     at δt = 2e-5")
 for name, system in COORDINATES.items():
     points = [np.asarray(system.from_mean_scale(point)) for point in exact]
-    gamma = min(gaussian.tango_gamma_bound(point, name) for point in points) / 4
+    gamma = (
+        min(gaussian.tango_gamma_bound(point, name) for point in points) / 4
+    )
     errors = []
     for step_size in (1e-4, 2e-5):
         sizes, v = np.full(200_000, step_size), settled(name, step_size)
@@ -304,9 +331,13 @@ for name, system in COORDINATES.items():
 
 # %%
 sizes = np.full(40_000, 1e-4)
-for start, v in [("cold", (0.0, 0.0)), ("on the landing point", settled("log scale", 1e-4))]:
+for start, v in [
+    ("cold", (0.0, 0.0)),
+    ("on the landing point", settled("log scale", 1e-4)),
+]:
     points = tango_mean_motion(START, TARGET, sizes, 1e-2, velocity=v)
-    print(f"{start:21} error {from_line(points, 1e-4):.2f}, top at σ = {points[:, 1].max():.2f}")
+    off, top = from_line(points, 1e-4), points[:, 1].max()
+    print(f"{start:21} error {off:.2f}, top at σ = {top:.2f}")
 
 # %% [markdown]
 # The arch has its top at $\sqrt{26} = 5.10$. That TANGO's paths tend to climb above it, as {ref}`first_hits` finds, is already in the mean motion.
@@ -319,9 +350,9 @@ for start, v in [("cold", (0.0, 0.0)), ("on the landing point", settled("log sca
 #
 # by the same two lines as in the proof. Given the past, the bracket has the mean $F(m_{k-1} - m^*) - F(m_{k-1} - m^*) = 0$. So from a warm start TANGO is the line, plus an unbiased noise that passes two filters: $f$ forgets it at the rate $\gamma\lambda$, and the average takes a share $\delta t$ of it.
 #
-# Unbiased *given the past*: is the average over all runs on the line? Not quite, because $F(m_{k-1})$ and $f_{k-1}$ are both random and correlated. Here is the mean of $m$ over 512 runs from $f_0 = m^*$, less the line, with its standard error.
+# Unbiased *given the past*: is the average over all runs on the line? Not quite, because $F(m_{k-1})$ and $f_{k-1}$ are both random and correlated. Here is the mean of $m$ over 512 runs from $f_0 = m^*$, less the line, with its standard error, and the standard deviation of one run.
 
-# %%
+# %% tags=["hide-input"]
 checkpoints = [5000, 10_000, 20_000]
 known = np.array([1e-3, 0, 1, 0, 0, 1])
 runs = ensemble(
@@ -334,8 +365,9 @@ for k, states in zip(checkpoints, runs.states, strict=True):
     off = np.stack([mean, mean**2 + scale**2]) - M_TARGET[:, None]
     off -= ((1 - 1e-4) ** k * (M_START - M_TARGET))[:, None]
     bias, error = off.mean(axis=1), off.std(axis=1) / np.sqrt(512)
-    print(f"{k:6}: E y {bias[0]:.3f} ± {error[0]:.3f}   E y² {bias[1]:.2f} ± {error[1]:.2f}",
-          f"  one run's deviation {off[0].std():.2f}, {off[1].std():.2f}")  # fmt: skip
+    print(f"{k:6}: E y {bias[0]:.3f} ± {error[0]:.3f}",
+          f"  E y² {bias[1]:.2f} ± {error[1]:.2f}",
+          f"  one run: {off[0].std():.2f}, {off[1].std():.2f}")  # fmt: skip
 
 # %% [markdown]
 # In the last row the first moment is biased, by four standard errors, and yet by little beside the deviation of a single run. The line is TANGO's mean to first order in the noise.
@@ -354,8 +386,9 @@ def carry_along(new, old, v):
     )
 
 
+# %%
 def switched(name, settings, gradient, state, xi, *, pseudo_gradient, **_):
-    """TANGO with a switch, 0 or 1, for each of three causes of its error."""
+    """TANGO with a switch, 0 or 1, for each of three causes of error."""
     step_size, gamma, turning, pseudo, data = settings
     v, old = state
     decayed = (1 - step_size) * v
@@ -369,16 +402,18 @@ def switched(name, settings, gradient, state, xi, *, pseudo_gradient, **_):
     return -step_size * v, (v, xi)
 
 
-RULES = {name: partial(switched, name) for name in ("log scale", "expectation")}
+RULES = {
+    name: partial(switched, name) for name in ("log scale", "expectation")
+}
 
 # %% [markdown]
 # `many` runs all settings on the same normals at once, so that their runs are paired. It keeps the states after every so many steps.
 
 
-# %%
+# %% tags=["hide-input"]
 @partial(jax.jit, static_argnums=(0, 1, 5))
 def many(rule, name, settings, states, normals, every):
-    """(μ, σ) at the start and then `every` so many steps; settings last but one, runs last."""
+    """(μ, σ) every so many steps; settings last but one, runs last."""
     count, runs = settings.shape[-1], normals.shape[-1]
     lanes = partial(jnp.repeat, repeats=runs, axis=-1)
     settings, states = lanes(settings), jax.tree.map(lanes, states)
@@ -398,7 +433,9 @@ def many(rule, name, settings, states, normals, every):
         return jax.lax.scan(steps, carry, normals)[0], shown
 
     carry = jax.vmap(begin, -1, -1)(settings, states)
-    shown = jax.lax.scan(block, carry, normals.reshape(-1, every, 2, runs))[1]
+    shown = jax.lax.scan(block, carry, normals.reshape(-1, every, 2, runs))[
+        1
+    ]
     return shown.reshape(len(shown), 2, count, runs)
 
 
@@ -406,11 +443,14 @@ def many(rule, name, settings, states, normals, every):
 # A run's error is its largest distance from the line, at 200 moments up to $t = 4$. We make 64 runs of each, and give the median with its interval.
 
 
-# %%
+# %% tags=["hide-input"]
 def errors(states, step_sizes=1e-4):
     """Errors of all settings and runs; shape (settings, runs)."""
     moments = np.arange(len(states)) * 4 / len(states)  # in units of kδt
-    per_step = -np.log1p(-np.broadcast_to(step_sizes, states.shape[2])) / step_sizes
+    per_step = (
+        -np.log1p(-np.broadcast_to(step_sizes, states.shape[2]))
+        / step_sizes
+    )
     line = natural_gradient_flow(START, TARGET, moments[:, None] * per_step)
     off = np.asarray(states) - np.moveaxis(line, -1, 1)[..., None]
     off = np.linalg.norm(off, axis=1).max(axis=0)
@@ -419,7 +459,9 @@ def errors(states, step_sizes=1e-4):
 
 def median(values):
     """The median with its bootstrap interval at 95 %."""
-    draws = np.random.RandomState(0).randint(len(values), size=(2000, len(values)))
+    draws = np.random.RandomState(0).randint(
+        len(values), size=(2000, len(values))
+    )
     medians = np.median(values[draws], axis=1)
     low, high = np.quantile(medians, [0.025, 0.975], method="nearest")
     return f"{np.median(values):6.3f} [{low:.3f}, {high:.3f}]"
@@ -455,11 +497,23 @@ for row in rows:
     print(f"{row:22}" + "   ".join(map(median, columns)))
 
 # %% tags=["hide-input"]
-for row in ("TANGO", "only pseudo-samples", "only turning", "only cold start", "only data"):
+for row in (
+    "TANGO",
+    "only pseudo-samples",
+    "only turning",
+    "only cold start",
+    "only data",
+):
     key = row.lower().replace(" ", "-")
-    glue(f"tango_limits-{key}", round(float(np.median(parts["log scale"][row])), 2), display=False)
+    glue(
+        f"tango_limits-{key}",
+        round(float(np.median(parts["log scale"][row])), 2),
+        display=False,
+    )
 in_log_scale = parts["log scale"]
-worse = int((in_log_scale["without cold start"] > in_log_scale["TANGO"]).sum())
+worse = int(
+    (in_log_scale["without cold start"] > in_log_scale["TANGO"]).sum()
+)
 glue("tango_limits-settled-worse", worse, display=False)
 
 # %% [markdown]
@@ -494,7 +548,7 @@ for n, pair in zip(COUNTS, warm_errors((1e-3, 1e-4)), strict=True):
 #
 # Affine images of $m$ have the same line and another noise. Centre the statistics at a rough guess of the mean, $T' = (y - c, (y - c)^2)$ with $c = 10$, and TANGO in $m'$ is TANGO in $m$ with the metric $P = A^{-1}A^{-\top}$ before its gradients.
 
-# %%
+# %% tags=["hide-input"]
 A = np.array([[1.0, 0.0], [-20.0, 1.0]])  # m' = A m + b
 images = np.eye(2), np.linalg.inv(A.T @ A)
 gammas = (1e-5, 1e-4, 3e-4, 1e-3, 2e-3, 4e-3)
@@ -526,18 +580,25 @@ for gamma, pair in zip(gammas, values, strict=True):
 # A mean square, though, is carried by rare large values. A *single* run grows or shrinks by the top Lyapunov exponent, the mean of $\ln$ of the factor by which one step stretches $e$. The two need not have the same sign.
 
 # %%
-nodes, weights = np.polynomial.hermite_e.hermegauss(12)  # exact up to degree 23
-scores = np.stack([-nodes, 1 - nodes**2], axis=1)  # the pseudo-gradients at σ = 1
+nodes, weights = np.polynomial.hermite_e.hermegauss(
+    12
+)  # exact up to degree 23
+scores = np.stack(
+    [-nodes, 1 - nodes**2], axis=1
+)  # the pseudo-gradients at σ = 1
 random = np.random.RandomState(0)
 
 
 def mean_square_exponent(gamma):
     factor = np.eye(2) - gamma * scores[:, :, None] * scores[:, None, :]
     chances = weights / weights.sum()
-    square = np.einsum("n,nij,nkl->ikjl", chances, factor, factor).reshape(4, 4)
+    square = np.einsum("n,nij,nkl->ikjl", chances, factor, factor).reshape(
+        4, 4
+    )
     return np.log(np.abs(np.linalg.eigvals(square)).max()) / 2
 
 
+# %%
 def lyapunov_exponent(gamma, chains=500, steps=400):
     e, growth = random.standard_normal((chains, 2)), np.zeros(chains)
     for step in range(steps):
@@ -545,7 +606,10 @@ def lyapunov_exponent(gamma, chains=500, steps=400):
         score = np.stack([-n, 1 - n**2], axis=1)
         e = e - gamma * score * (score * e).sum(axis=1, keepdims=True)
         length = np.linalg.norm(e, axis=1)
-        e, growth = e / length[:, None], growth + (step >= 100) * np.log(length)
+        e, growth = (
+            e / length[:, None],
+            growth + (step >= 100) * np.log(length),
+        )
     return growth.mean() / (steps - 100)
 
 
@@ -554,13 +618,19 @@ gammas = np.geomspace(0.01, 2, 25)
 mean_square = np.array([mean_square_exponent(gamma) for gamma in gammas])
 single = np.array([lyapunov_exponent(gamma) for gamma in gammas])
 fine = np.linspace(0.03, 0.12, 901)
-sharp = fine[np.argmax([mean_square_exponent(gamma) >= 0 for gamma in fine])]
+sharp = fine[
+    np.argmax([mean_square_exponent(gamma) >= 0 for gamma in fine])
+]
 print(f"bound {2 / 35:.4f}; the mean square grows from γ = {sharp:.4f} on")
 last = np.argmax(single >= 0)
-print(f"single runs: from a γ between {gammas[last - 1]:.1f} and {gammas[last]:.1f} on")
+low, high = gammas[last - 1], gammas[last]
+print(f"single runs: from a γ between {low:.1f} and {high:.1f} on")
 
 # %% tags=["remove-cell"]
-keep("tango_limits-figure-stability", figures.stability(gammas, mean_square, single, 2 / 35))
+keep(
+    "tango_limits-figure-stability",
+    figures.stability(gammas, mean_square, single, 2 / 35),
+)
 
 # %% [markdown]
 # ```{glue:figure} tango_limits-figure-stability
@@ -572,11 +642,14 @@ keep("tango_limits-figure-stability", figures.stability(gammas, mean_square, sin
 #
 # The bound is safe and nearly sharp for the mean square. Single runs are stable for a $\gamma$ some twenty times as large, with $\theta$ held still. In whole runs at $\delta t = 10^{-4}$, where the noise and the moving $\theta$ come in too, does that help?
 
-# %%
+# %% tags=["hide-input"]
 past = np.array([0.03, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
 on = np.ones((3, len(past)))
 settings = np.concatenate([[np.full(len(past), 1e-4), past], on])
-states = np.zeros((2, len(past))), np.zeros((2, len(past)))  # v and (μ, ln σ)
+states = (
+    np.zeros((2, len(past))),
+    np.zeros((2, len(past))),
+)  # v and (μ, ln σ)
 rule = RULES["log scale"]
 shown = many(rule, "log scale", settings, states, normals[WAIT:], 200)
 for gamma, values in zip(past, errors(shown), strict=True):
@@ -592,54 +665,37 @@ for gamma, values in zip(past, errors(shown), strict=True):
 # Two other methods of this book are this recursion. First the physical gradient. The walkthrough's problem ({ref}`physical_gradients`) is the family $N(z(x), I/2)$, seen at 0: its expectation parameters are $z$ itself, and $m^* = 0$. From a warm start TANGO's mean motion in $z$ takes, by part 2, the steps $z_k = (1 - \delta t)\, z_{k-1}$, which are those of the physical gradient with $\eta = \delta t$.
 
 # %%
-steps = descend(walkthrough(), STEPS["physical gradient"], np.array([3.0, 3.0]), 0.3, 10)
+steps = descend(
+    walkthrough(), STEPS["physical gradient"], np.array([3.0, 3.0]), 0.3, 10
+)
 z, f = np.array([3.0, 9.0]), np.zeros(2)  # z, and the warm start m* = 0
 for _ in range(10):
-    f = f - 1e-2 * (2 * z + 2 * (f - z))  # the gradient of |z|² is 2z, and F = 2I
+    f = f - 1e-2 * (
+        2 * z + 2 * (f - z)
+    )  # the gradient of |z|² is 2z, and F = 2I
     z = 0.7 * z + 0.3 * f
-print("physical gradient:", np.round(np.asarray(walkthrough().z(steps[-1])), 8))
+print(
+    "physical gradient:",
+    np.round(np.asarray(walkthrough().z(steps[-1])), 8),
+)
 print("mean motion:      ", np.round(z, 8))
 
 # %% [markdown]
-# And averaged SGD. Where the loss is quadratic, the average drops out of the bracket of {eq}`tango-eq-two-iterates` sample by sample, if only the pseudo-sample gives the Hessian of the data's own loss. Take linear regression with unit noise, $y = x^\top\theta + n$, whose Hessian is $x\,x^\top$. A pseudo-label $\tilde y = x^\top\theta \pm 1$ gives $\tilde g = \mp x$, so that $\tilde g\,\tilde g^\top = x\,x^\top$ every time, and not on average only. With Gaussian pseudo-labels, of the same mean and variance, it holds on average only.
-
-# %%
-random = np.random.RandomState(0)
-x = random.standard_normal((20_000, 5))
-y = x @ np.arange(1.0, 6) + random.standard_normal(20_000)
-scales = {"±1": np.ones(20_000), "Gaussian": random.standard_normal(20_000)}
-
-
-def regression(pseudo_noise=None, step_size=1e-3, gamma=2e-2):
-    """TANGO's averages; without pseudo-labels those of averaged SGD."""
-    theta, f, averages = np.zeros(5), np.zeros(5), []
-    for k, row in enumerate(x):
-        if pseudo_noise is None:
-            slope = (row @ f - y[k]) * row
-        else:
-            pseudo = pseudo_noise[k] * row
-            slope = (row @ theta - y[k]) * row + pseudo * (pseudo @ (f - theta))
-        f = f - gamma * slope
-        theta = (1 - step_size) * theta + step_size * f
-        averages.append(theta)
-    return np.array(averages)
-
-
-averaged = regression()
-for name, noise in scales.items():
-    print(f"{name:8} pseudo-labels: off averaged SGD by {largest(regression(noise) - averaged)}")
-
-# %% [markdown]
+# And averaged SGD: where the loss is quadratic, the average drops out of the bracket of {eq}`tango-eq-two-iterates` in the same way, and sample by sample, if only the pseudo-sample gives the Hessian of the data's own loss. An exercise below finds such pseudo-samples for linear regression.
+#
 # ## What the name claims
 #
 # TANGO stands for *True Asymptotic Natural Gradient Optimization*. Does the path approach that of the natural gradient as $\delta t$ shrinks? In $(\mu, \ln\sigma)$ and from the cold start, {eq}`tango_limits-eq-turning` says that it needs $\delta t \ll \gamma\lambda_{\min}$, so that $\gamma = 100\,\delta t$ must fail.
 
-# %%
+# %% tags=["hide-input"]
 print("          γ = 0.01                         γ = 100 δt")
 print("δt        mean motion, 64 runs             mean motion, 64 runs")
 for step_size in (1e-4, 4e-5):
     gammas, sizes = (1e-2, 100 * step_size), np.full(200_000, step_size)
-    steps, states = round(4 / step_size), (np.zeros((2, 2)), np.zeros((2, 2)))
+    steps, states = (
+        round(4 / step_size),
+        (np.zeros((2, 2)), np.zeros((2, 2))),
+    )
     draws = np.random.RandomState(5).standard_normal((steps, 2, 64))
     settings = np.array([(step_size, gamma, 1, 1, 1) for gamma in gammas]).T
     shown = many(rule, "log scale", settings, states, draws, steps // 200)
@@ -670,10 +726,96 @@ m, f = M_START, aim
 for _ in range(500):
     f = f - 1e-3 * (fisher(m) @ (m - aim) + fisher(m) @ (f - m))
     m = 0.99 * m + 0.01 * f
-print("left of the way:", np.round((m - aim) / (M_START - aim), 8), "end:", np.round(m, 3))
+print(
+    "left of the way:",
+    np.round((m - aim) / (M_START - aim), 8),
+    "end:",
+    np.round(m, 3),
+)
 
 # %% [markdown]
 # On the line to $m^* = (2, 8)$, that is to the Gaussian with $\mu = 2$, $\sigma = 2$. No Gaussian has produced these data, and the fit is still the one with the right moments.
+#
+# ```{solution-end}
+# ```
+#
+# ```{exercise}
+# :label: tango_limits-ex-averaged-sgd
+#
+# Take linear regression with unit noise, $y = x^\top\theta + n$. The Hessian of one sample's loss is $x\,x^\top$. Find pseudo-labels $\tilde y$ for which TANGO *is* averaged SGD, step for step. Does it stay so with pseudo-labels from the model, $\tilde y = x^\top\theta + \tilde n$ with a normal $\tilde n$?
+# ```
+#
+# ````{solution-start} tango_limits-ex-averaged-sgd
+# :class: dropdown
+# ````
+#
+# With $\tilde y = x^\top\theta \pm 1$ we have $\tilde g = \mp x$, so $\tilde g\,\tilde g^\top = x\,x^\top$ every time. Normal pseudo-labels have this on average only.
+
+# %%
+random = np.random.RandomState(0)
+x = random.standard_normal((20_000, 5))
+y = x @ np.arange(1.0, 6) + random.standard_normal(20_000)
+labels = {"±1": np.ones(20_000), "normal": random.standard_normal(20_000)}
+
+
+def regression(noise=None, step_size=1e-3, gamma=2e-2):
+    """TANGO's averages; without pseudo-labels those of averaged SGD."""
+    theta, f, averages = np.zeros(5), np.zeros(5), []
+    for k, row in enumerate(x):
+        slope = (row @ f - y[k]) * row
+        if noise is not None:
+            pseudo = noise[k] * row
+            slope = (row @ theta - y[k]) * row + pseudo * (
+                pseudo @ (f - theta)
+            )
+        f = f - gamma * slope
+        theta = (1 - step_size) * theta + step_size * f
+        averages.append(theta)
+    return np.array(averages)
+
+
+for name, noise in labels.items():
+    off = largest(regression(noise) - regression())
+    print(f"{name:7} pseudo-labels: off averaged SGD by {off}")
+
+# %% [markdown]
+# The equality is one of samples, not of averages.
+#
+# ```{solution-end}
+# ```
+#
+# ```{exercise}
+# :label: tango_limits-ex-outer-product
+#
+# What if you save the pseudo-sample and use the data's own gradient twice, $g_k g_k^\top$ in place of $\tilde g_k\tilde g_k^\top$? This is known as the *outer product* or *empirical Fisher* approximation {cite:p}`kunstner2019limitations`. Take its ideal, noiseless flow, $\dot\theta = -\mathrm{E}[g g^\top]^{-1}\bar g$ in $(\mu, \ln\sigma)$. Where does it lead?
+# ```
+#
+# ````{solution-start} tango_limits-ex-outer-product
+# :class: dropdown
+# ````
+
+
+# %%
+def outer_product_flow(t, xi):
+    mean, scale = xi[0], np.exp(xi[1])
+    residual = (10 + nodes - mean) / scale  # the data are N(10, 1)
+    g = np.stack([-residual / scale, 1 - residual**2])
+    chances = weights / weights.sum()
+    return -np.linalg.solve((g * chances) @ g.T, g @ chances)
+
+
+print("at the start:", np.round(outer_product_flow(0, np.zeros(2)), 4))
+times = np.linspace(0, 100, 2001)
+flow = solve_ivp(
+    outer_product_flow, (0, 100), [0, 0], "LSODA", times, rtol=1e-9
+)
+mean, scale = flow.y[0], np.exp(flow.y[1])
+low = scale.argmin()
+print(f"smallest σ: {scale[low]:.3f}, at μ = {mean[low]:.1f}")
+print(f"at t = 100: μ = {mean[-1]:.3f}, σ = {scale[-1]:.3f}")
+
+# %% [markdown]
+# Where the natural gradient starts with $(10, 50)$, this one starts with a fiftieth of it, and in $\ln\sigma$ *downwards*: it shrinks $\sigma$ on the way to the data, where the natural gradient widens it. It does arrive. But it is another flow than the natural gradient's, however small the steps.
 #
 # ```{solution-end}
 # ```
