@@ -321,7 +321,7 @@ glue("tango-fast-highest", float(fast[:, 1].max()), display=False)
 # The fast iterate (thin) and its average (thick) of TANGO and of averaged SGD, on the same data samples. Thin grey lines tie the two after 100, 1000, 5000 and 20,000 iterations. The vertical axis is linear up to 2 and logarithmic beyond.
 # ```
 #
-# No other picture explains Figure 1 as well as {numref}`tango-figure-iterates`. Averaged SGD's fast iterate walks SGD's own path at ten times its rate, arrives, and stays; from then on the average heads straight for the target *in these coordinates*, and its $\sigma$ stays small. TANGO's fast iterate does nothing of the kind: it shoots up to $\ln\sigma = {}${glue:text}`tango-fast-highest:.0f`. Is that a failure? No. Set the mean of the bracket in {eq}`tango-eq-two-iterates` to zero, and you see what it runs after:
+# What you see in {numref}`tango-figure-iterates` is why the averages take such different paths. Averaged SGD's fast iterate walks SGD's own path at ten times its rate, arrives, and stays; from then on the average heads straight for the target *in these coordinates*, and its $\sigma$ stays small. TANGO's fast iterate does nothing of the kind: it shoots up to $\ln\sigma = {}${glue:text}`tango-fast-highest:.0f`. Is that a failure? No. Set the mean of the bracket in {eq}`tango-eq-two-iterates` to zero, and you see what it runs after:
 #
 # $$f = \theta - F(\theta)^{-1}\,\bar g(\theta), \qquad \bar g = \nabla\,\mathrm{E}\,\ell ,$$ (tango-eq-landing)
 #
@@ -343,7 +343,7 @@ for k in (1000, 3000, 10_000, 40_000):
           f"    ({mean[0]:6.1f}, {mean[1]:5.1f})")  # fmt: skip
 
 # %% [markdown]
-# The fast iterate is always a little behind a point that moves. In which coordinates would the point stand still? Keep the question; the answer is the heart of {ref}`tango_limits`.
+# So the fast iterate, with much noise, follows a point that moves. In which coordinates would the point stand still? Keep the question; the answer is the heart of {ref}`tango_limits`.
 #
 # ## The exact natural gradient
 #
@@ -463,7 +463,7 @@ keep("tango-figure-paths", figures.paths(paths, in_moments, exact, TARGET))
 # Left: Figure 1 of {cite:t}`ollivier2017tango`, computed anew, with the exact natural gradient {eq}`tango-eq-exact-curve` as the dotted arch. Right: two methods in the expectation parameters, on the data samples of the published TANGO run; the moving average hides under the arch. One run of each.
 # ```
 #
-# {numref}`tango-figure-paths` is the figure of this chapter. The moving average cannot be told from the arch. It needs a mean map that can be inverted, which this model has and a neural network has not; TANGO needs gradients only. In its published setting it stays below the arch, for this seed:
+# {numref}`tango-figure-paths` is the figure of this chapter. The moving average cannot be told from the arch. Both methods on the right work in the expectation parameters, which this model has and a neural network has not; in its published setting TANGO needs gradients only. There it stays below the arch, for this seed:
 
 # %%
 middle = paths["TANGO"]

@@ -272,9 +272,9 @@ keep(
 # %% [markdown]
 # ```{glue:figure} tango_limits-figure-line
 # :name: tango_limits-figure-line
-# :alt: Two panels. Left, over mean and standard deviation, the exact arch; a run of TANGO from a warm start wobbles about it, and the mean motion from a cold start leaves it at once and stays far below. Right, over the first and the second moment, the arch is a straight line; the warm run hugs it, and the cold mean motion bends away to the lower side, behind its fast iterate.
+# :alt: Two panels. Left, over mean and standard deviation, the exact arch from (0, 1) to (10, 1); a run of TANGO from a warm start follows it a little outside, and the mean motion from a cold start falls below it and has come only to a mean of 4. Right, over the first and the second moment, the arch is a straight line; the warm run stays beside it, and the cold mean motion bends away below it, behind its fast iterate.
 #
-# The same paths in $(\mu, \sigma)$ and in the expectation parameters, $\delta t = 10^{-4}$, $\gamma = 10^{-3}$, up to $t = 4$. The mean motion from a warm start *is* the dotted line. The grey area holds no member of the family.
+# The same paths in $(\mu, \sigma)$ and in the expectation parameters, $\delta t = 10^{-4}$, $\gamma = 10^{-3}$, up to $t = 4$. The mean motion from a warm start *is* the dotted line. The fast iterate of the cold one is dashed; that of a warm one stays at the target. The grey area holds no member of the family.
 # ```
 #
 # ## Coordinates that turn
@@ -416,7 +416,7 @@ def many(rule, name, settings, states, normals, every):
     """(μ, σ) every so many steps; settings last but one, runs last."""
     count, runs = settings.shape[-1], normals.shape[-1]
     lanes = partial(jnp.repeat, repeats=runs, axis=-1)
-    settings, states = lanes(settings), jax.tree.map(lanes, states)
+    settings, states = jax.tree.map(lanes, (settings, states))
 
     def begin(settings, state):
         return fit(rule, settings, name, state).begin()
@@ -433,9 +433,8 @@ def many(rule, name, settings, states, normals, every):
         return jax.lax.scan(steps, carry, normals)[0], shown
 
     carry = jax.vmap(begin, -1, -1)(settings, states)
-    shown = jax.lax.scan(block, carry, normals.reshape(-1, every, 2, runs))[
-        1
-    ]
+    blocks = normals.reshape(-1, every, 2, runs)
+    shown = jax.lax.scan(block, carry, blocks)[1]
     return shown.reshape(len(shown), 2, count, runs)
 
 
@@ -453,7 +452,7 @@ def errors(states, step_sizes=1e-4):
     )
     line = natural_gradient_flow(START, TARGET, moments[:, None] * per_step)
     off = np.asarray(states) - np.moveaxis(line, -1, 1)[..., None]
-    off = np.linalg.norm(off, axis=1).max(axis=0)
+    off = np.hypot(off[:, 0], off[:, 1]).max(axis=0)
     return np.where(np.isfinite(off), off, np.inf)
 
 
@@ -517,7 +516,7 @@ worse = int(
 glue("tango_limits-settled-worse", worse, display=False)
 
 # %% [markdown]
-# Read the right column first. In $m$ nothing turns, and the theorem leaves two causes: the cold start is practically all of the error, and without it the pseudo-sample's noise remains. In $(\mu, \ln\sigma)$, the setting of Figure 1, three causes are of one order: pseudo-samples {glue:text}`tango_limits-only-pseudo-samples`, turning {glue:text}`tango_limits-only-turning`, cold start {glue:text}`tango_limits-only-cold-start`. They do not add up to the {glue:text}`tango_limits-tango` of all together. Nor does it help to mend the start alone: {glue:text}`tango_limits-settled-worse` of the 64 runs are then *further* from the line than before, and the intervals overlap. The data's own noise hardly counts, in either column. With all four switched off, what is left in $(\mu, \ln\sigma)$ is that a step of finite length leaves a curved coordinate line.
+# Read the right column first. In $m$ nothing turns, and the theorem leaves two causes: the cold start is practically all of the error, and without it the pseudo-sample's noise remains. In $(\mu, \ln\sigma)$, the setting of Figure 1, three causes are of one order: pseudo-samples {glue:text}`tango_limits-only-pseudo-samples`, turning {glue:text}`tango_limits-only-turning`, cold start {glue:text}`tango_limits-only-cold-start`. They do not add up to the {glue:text}`tango_limits-tango` of all together. Nor does it help to mend the start alone: {glue:text}`tango_limits-settled-worse` of the 64 runs are then *further* from the line than before, and the intervals overlap. The data's own noise hardly counts, in either column. With all four switched off, what is left in $(\mu, \ln\sigma)$ is the length of the steps: they are straight, and the line is curved there.
 #
 # ## A warm start that needs no target
 #
@@ -546,7 +545,7 @@ for n, pair in zip(COUNTS, warm_errors((1e-3, 1e-4)), strict=True):
 # %% [markdown]
 # A single sample takes most of the error away: any sample near $y = 10$ gives a $T$ far nearer to $m^*$ than $m_0$ is. From a hundred samples on, $\gamma = 10^{-3}$ gains no more that the intervals would show: what is left is the error of a start at $m^*$ itself, the noise of the pseudo-samples. A smaller $\gamma$ filters that noise better. With $\gamma = 10^{-4}$, as small as $\delta t$ itself, a good start pays further; a cold one would be hopeless.
 #
-# Affine images of $m$ have the same line and another noise. Centre the statistics at a rough guess of the mean, $T' = (y - c, (y - c)^2)$ with $c = 10$, and TANGO in $m'$ is TANGO in $m$ with the metric $P = A^{-1}A^{-\top}$ before its gradients.
+# Affine images of $m$ have the same line and another noise. Centre the statistics at a guess of the mean, $T' = (y - c, (y - c)^2)$ with $c = 10$, and TANGO in $m'$ is TANGO in $m$ with the metric $P = A^{-1}A^{-\top}$ before its gradients.
 
 # %% tags=["hide-input"]
 A = np.array([[1.0, 0.0], [-20.0, 1.0]])  # m' = A m + b
@@ -575,7 +574,7 @@ for gamma, pair in zip(gammas, values, strict=True):
 # Let $S$ be the mean of $e e^\top$. One step changes it by $-\gamma(FS + SF) + \gamma^2\,\mathrm{E}[\tilde g\,\tilde g^\top S\,\tilde g\,\tilde g^\top]$. The trace of this is $\mathrm{tr}\,\big(S\,(\gamma^2\,\mathrm{E}[|\tilde g|^2\tilde g\,\tilde g^\top] - 2\gamma F)\big)$, which is negative for every $S \neq 0$ under {eq}`tango_limits-eq-stability`.
 # ```
 #
-# For the Gaussian in $(\mu, \ln\sigma)$ the moments of the normal distribution give $\gamma < 2/(30 + 5/\sigma^2)$, and `tango_gamma_bound` computes it in any coordinates. The exact limit is where the linear map $S \mapsto \mathrm{E}[\,\cdot\,]$ has the spectral radius 1.
+# For the Gaussian in $(\mu, \ln\sigma)$ the moments of the normal distribution give $\gamma < 2/(30 + 5/\sigma^2)$, and `tango_gamma_bound` computes it in any coordinates. The exact limit is where the linear map $S \mapsto \mathrm{E}\,(I - \gamma\tilde g\tilde g^\top)\, S\, (I - \gamma\tilde g\tilde g^\top)$ has the spectral radius 1.
 #
 # A mean square, though, is carried by rare large values. A *single* run grows or shrinks by the top Lyapunov exponent, the mean of $\ln$ of the factor by which one step stretches $e$. The two need not have the same sign.
 
@@ -635,21 +634,19 @@ keep(
 # %% [markdown]
 # ```{glue:figure} tango_limits-figure-stability
 # :name: tango_limits-figure-stability
-# :alt: Two growth rates per step against gamma on a logarithmic axis. The root mean square begins to grow just above the bound of 0.057. A single run goes on shrinking, fastest near 0.8, and grows only beyond gamma of about 1.3.
+# :alt: Two growth rates per step against gamma on a logarithmic axis. The root mean square begins to grow just above the bound of 0.057. A single run goes on shrinking, fastest near gamma of 1, and grows only beyond about 1.4.
 #
 # Growth of the fast iterate's error a step, at $\sigma = 1$ in $(\mu, \ln\sigma)$: of its root mean square, and of a single run.
 # ```
 #
-# The bound is safe and nearly sharp for the mean square. Single runs are stable for a $\gamma$ some twenty times as large, with $\theta$ held still. In whole runs at $\delta t = 10^{-4}$, where the noise and the moving $\theta$ come in too, does that help?
+# The bound is safe and nearly sharp for the mean square. Single runs are stable for a $\gamma$ more than twenty times as large, with $\theta$ held still. In whole runs at $\delta t = 10^{-4}$, where the noise and the moving $\theta$ come in too, does that help?
 
 # %% tags=["hide-input"]
 past = np.array([0.03, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
 on = np.ones((3, len(past)))
 settings = np.concatenate([[np.full(len(past), 1e-4), past], on])
-states = (
-    np.zeros((2, len(past))),
-    np.zeros((2, len(past))),
-)  # v and (μ, ln σ)
+nothing = np.zeros((2, len(past)))
+states = nothing, nothing  # v and (μ, ln σ)
 rule = RULES["log scale"]
 shown = many(rule, "log scale", settings, states, normals[WAIT:], 200)
 for gamma, values in zip(past, errors(shown), strict=True):
@@ -657,7 +654,7 @@ for gamma, values in zip(past, errors(shown), strict=True):
           f"{(values > 2).sum():2} are off by more than 2")  # fmt: skip
 
 # %% [markdown]
-# A little. Past the bound most runs survive at first, and pay with excursions: almost sure stability means that a large value is forgotten, not that there is none. Far past it they diverge all the same, at a $\gamma$ for which the frozen recursion is still stable. A large $v$ moves $\theta$, and that is what the frozen picture leaves out.
+# A little. Just past the bound nearly all runs survive, and some pay with excursions: almost sure stability means that a large value is forgotten, not that there is none. Far past it they diverge all the same, at a $\gamma$ for which the frozen recursion is still stable. A large $v$ moves $\theta$, and that is what the frozen picture leaves out.
 #
 # (tango_limits-names)=
 # ## One recursion, three names

@@ -256,7 +256,7 @@ rules = full, without_pseudo_sample, sgd
 trained = [train(rule, settings, *seen) for rule in rules]
 final = [np.asarray(score(weights)) for weights in trained]
 print(
-    "loss    δt    γ    TANGO                 without g̃             SGD at γ"
+    "loss  δt     γ    TANGO                 no pseudo-sample      SGD at γ"
 )
 for (step_size, gamma), *cells in zip(settings, *final, strict=True):
     row = "  ".join(spread(cell[:, 0]) for cell in cells)
@@ -346,8 +346,8 @@ for look, (where, values) in zip(
 ):
     ordered = np.sort(np.maximum(values, 1e-9))
     ax.plot(ordered, np.arange(1, 651) / 650, **look)
-    at = 330
-    ax.annotate(where, (ordered[at], at / 650), xytext=(-6, 12), ha="right",
+    side, shift = ("left", 8) if where == "at weights 0" else ("right", -8)
+    ax.annotate(where, (ordered[390], 0.6), xytext=(shift, 0), ha=side,
                 textcoords="offset points")  # fmt: skip
 for epsilon in (0.15, 0.3):
     ax.axvline(epsilon, color=INK, linewidth=0.8, linestyle=":")

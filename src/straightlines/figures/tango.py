@@ -17,12 +17,15 @@ def iterates(runs):
             ax.plot(*tie.T, color=INK, linewidth=0.7, linestyle=":", zorder=3)
             ax.plot(*tie[1], "o", color=INK, markersize=3, zorder=6)
             ax.plot(*tie[0], "o", color=INK, markersize=3, zorder=6)
-        draw_path(ax, average[::160], method, markers=False, linestyle="-", linewidth=3)
+        draw_path(ax, average[::160], method, markers=False, linewidth=3)
         draw_target(ax, (10, 0))
         ax.set_yscale("symlog", linthresh=2, linscale=1.6)
         ax.set_yticks([0, 1, 2, 5, 10, 20, 50], ["0", "1", "2", "5", "10", "20", "50"])
         ax.set(title=method, xlabel=r"mean $\mu$", ylim=(-1, 60))
         ax.minorticks_off()
+    for ax, fast_at, average_at in zip(axes, [(7, 24), (5.5, 2.4)], [(4.6, 1.25), (4.6, 0.25)], strict=True):
+        ax.annotate("fast iterate", fast_at, color=INK, va="center")
+        ax.annotate("average", average_at, color=INK, va="center", ha="center")
     axes[0].set_ylabel(r"$\ln\sigma$")
     return fig
 
@@ -40,7 +43,7 @@ def paths(published, in_moments, exact, target):
     right.set(title="in the expectation parameters")
     name_line(left, "SGD", (4.2, 7.6))
     name_line(left, "TANGO", (3.0, 4.0), xytext=(6, -8))
-    name_line(left, "averaged SGD", (3.6, 1.35), xytext=(0, -6))
+    name_line(left, "averaged SGD", (2.6, 0.8), xytext=(0, 0))
     for name, path in in_moments.items():
         draw_path(right, path[::200], name.partition(",")[0], markers=False, start=False)
     name_line(right, "natural gradient", (3.2, 6.3), xytext=(0, 0))

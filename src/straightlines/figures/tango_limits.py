@@ -39,8 +39,13 @@ def line(cold, cold_fast, warm, target):
     left.axhspan(-1, 0, color="#888888", alpha=0.25, linewidth=0)
     name_line(left, "TANGO", (4.6, 6.2), text="TANGO, warm start", xytext=(0, 0), ha="center")
     name_line(right, "TANGO", (4.9, 85), text="TANGO, warm start", xytext=(0, 0), ha="center")
-    for ax, at in ((left, (3.3, 2.6)), (right, (5.6, 17))):
-        ax.annotate("mean motion,\ncold start", at, color=INK, fontsize=9.5, va="center")
+    for ax, cold_at, fast_at, line_at in (
+        (left, (4.2, 3.8), (3.0, 2.5), (5.1, 4.4)),
+        (right, (4.3, 30), (2.9, 17), (7.7, 52)),
+    ):
+        ax.annotate("mean motion,\ncold start", cold_at, color=INK, fontsize=9.5, va="center")
+        ax.annotate("its fast iterate", fast_at, color=INK, fontsize=9.5, va="center")
+        ax.annotate("mean motion,\nwarm start", line_at, color=INK, fontsize=9.5, va="center", ha="center")
     return fig
 
 
@@ -53,6 +58,6 @@ def stability(gammas, mean_square, single, bound):
     ax.axvline(bound, color=INK, linewidth=0.8, linestyle=":")
     ax.set(xscale="log", xlabel=r"$\gamma$", ylabel="growth a step (logarithm)", ylim=(-0.2, 0.3))
     ax.annotate("bound", (bound, 0.27), xytext=(-4, 0), textcoords="offset points", ha="right")
-    ax.annotate("root mean square", (0.13, 0.17), xytext=(-4, 0), textcoords="offset points", ha="right")
+    ax.annotate("root mean square", (0.13, 0.17), xytext=(8, 0), textcoords="offset points")
     ax.annotate("single run", (0.35, -0.1), xytext=(0, 10), textcoords="offset points")
     return fig
