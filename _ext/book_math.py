@@ -31,31 +31,26 @@ PARTS = [
     "output/chtml/fonts/tex.js",
     "a11y/assistive-mml.js",
 ]
-# Widths of letters are unknown without a browser; text within formulas is the page's, about half as wide as MathJax's em.
 SETUP = r"""
 const _ = MathJax._;
-const adaptor = _.adaptors.liteAdaptor.liteAdaptor({unknownCharWidth: 0.48});
+const adaptor = _.adaptors.liteAdaptor.liteAdaptor();
 _.a11y["assistive-mml"].AssistiveMmlHandler(_.handlers.html_ts.RegisterHTMLHandler(adaptor));
 const tex = new _.input.tex_ts.TeX({
   packages: ["base", "ams", "newcommand", "configmacros", "boldsymbol"],
   formatError(jax, error) { throw new Error(error.message); },
 });
 const output = new _.output.chtml_ts.CHTML({
-  font: new _.output.chtml.fonts.tex_ts.TeXFont({fontURL: "fonts"}),
-  adaptiveCSS: false, matchFontHeight: false, mtextInheritFont: true,
+  font: new _.output.chtml.fonts.tex_ts.TeXFont({fontURL: "woff-v2"}),
+  adaptiveCSS: false, matchFontHeight: false,
 });
 const page = _.mathjax.mathjax.document("", {InputJax: tex, OutputJax: output});
 const words = new _.core.MmlTree.SerializedMmlVisitor.SerializedMmlVisitor();
-const metrics = {em: 16, ex: 8, containerWidth: 1280, family: "inherit"};
-function html(source, display) {
-  const node = page.convert(source, {display, ...metrics});
-  return [adaptor.outerHTML(node)];
-}
+const metrics = {em: 16, ex: 8, containerWidth: 1280};
+function html(source, display) { return [adaptor.outerHTML(page.convert(source, {display, ...metrics}))]; }
 function width(source, display) {
   const item = new page.options.MathItem(source, tex, display);
   item.start.node = adaptor.body(page.document);
   item.setMetrics(16, 8, 1280, 1280, 1);
-  item.outputData.mtextFamily = "inherit";
   item.compile(page);
   return [output.getBBox(item, page).w];
 }
@@ -117,8 +112,8 @@ class Typesetter:
             text = self.call("html", source, display)
         except quickjs.JSException as error:
             raise ValueError(str(error).splitlines()[0]) from None
-        # the page's font decides how wide its letters are, and how large in a formula: see book.css
-        text = re.sub(r'(<mjx-utext[^>]*?) style="([^"]*)"', _without_width, text)
+        if "<mjx-utext" in text:  # its width could only be guessed
+            raise ValueError("MathJax's fonts lack a character")
         return text.replace(' style="position: relative;"', "").replace('class=" MJX-TEX"', 'class="MJX-TEX"')
 
     def mathml(self, source: str, display: bool) -> str:
@@ -136,11 +131,6 @@ class Typesetter:
     def css(self) -> str:
         """MathJax's style sheet, for all that it could have typeset."""
         return self.call("css")
-
-
-def _without_width(match: re.Match[str]) -> str:
-    kept = [rule for rule in match[2].split("; ") if not rule.startswith(("width", "font-family"))]
-    return f'{match[1]} style="{"; ".join(kept)}"'
 
 
 typesetter = Typesetter()
