@@ -5,6 +5,7 @@ written, what every page loads becomes one file of each kind, without the rules 
 match; each font keeps the characters that the style sheet names.
 """
 
+import base64
 import hashlib
 import io
 import re
@@ -17,10 +18,13 @@ import tinycss2
 from book_math import mathjax, typesetter
 from fontTools import subset, ttLib
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 LICENCES = """/*! From the style sheets of Sphinx, its extensions, the PyData and the Sphinx Book theme (BSD, MIT), Bootstrap (MIT),
 Font Awesome Free (CC BY 4.0, OFL 1.1) and MathJax (Apache 2.0), and of the book. */
 """
+# The theme measures every box of every page when it opens, which takes seconds on a phone; names.js does it as boxes come near.
+MEASURE = '"complete"===document.readyState?I():window.addEventListener("load",I)'
 UNUSED = ["scripts/fontawesome.js", "vendor", "webpack-macros.html", "sbt-webpack-macros.html"]
 STYLE = re.compile(r'\s*<link (?=[^>]*rel="stylesheet")[^>]*?href="[^"]*?_static/([^"?]+)[^"]*"[^>]*>')
 SCRIPT = re.compile(r'\s*<script ([^>]*?)src="([^"]*?)_static/([^"?]+)[^"]*"[^>]*></script>')
@@ -75,7 +79,8 @@ def prune(rules: list[Any], words: set[str]) -> Iterator[Any]:
 def shrink(font: Path, characters: set[str]) -> bytes:
     """A font with these characters alone, as WOFF; empty if it has none of them."""
     loaded = ttLib.TTFont(font, recalcTimestamp=False)
-    if not {chr(code) for code in loaded.getBestCmap()} & characters - {" "}:
+    found = {chr(code) for code in loaded.getBestCmap()}
+    if len(found) > 1 and not found & characters - {" "}:  # MathJax has a font of nothing, for the height of lines
         return b""
     subsetter = subset.Subsetter(subset.Options(layout_features=[], name_IDs=[0, 13], notdef_outline=True))
     subsetter.populate(text="".join(sorted(characters)))
@@ -110,6 +115,9 @@ class Bundle:
         if not any("sd-tab-set" in text for text in self.pages.values()):
             self.scripts.remove("design-tabs.js")
         parts = [(self.static / name).read_text() for name in self.scripts]
+        if sum(MEASURE in part for part in parts) != 1:
+            raise ExtensionError("the theme's script has changed: see MEASURE in _ext/book_weight.py")
+        parts = [part.replace(MEASURE, "0") for part in parts]
         # the empty part keeps one script's "use strict" from ruling all
         return ";\n".join(["", *(re.sub(r"(?m)^//# sourceMappingURL=.*$", "", part) for part in parts)]).encode()
 
@@ -135,11 +143,15 @@ class Bundle:
         small = shrink(source, characters)
         if not small:
             return ""
-        target = self.static / "fonts" / f"{source.stem}-{hashed(small)}.woff"
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes(small)
+        if len(small) < 1000:
+            address = f"data:font/woff;base64,{base64.b64encode(small).decode()}"
+        else:
+            target = self.static / "fonts" / f"{source.stem}-{hashed(small)}.woff"
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(small)
+            address = f"fonts/{target.name}"
         rules = [rule.strip() for rule in face.split(";") if rule.strip() and not rule.strip().startswith("src")]
-        return f'@font-face{{{";".join(rules)};src:url("fonts/{target.name}") format("woff")}}\n'
+        return f'@font-face{{{";".join(rules)};src:url("{address}") format("woff")}}\n'
 
     def write(self) -> None:
         shutil.rmtree(self.static / "fonts", ignore_errors=True)

@@ -1,10 +1,23 @@
-// Names and landmarks that the theme leaves out, for those who have the page read aloud.
+// Names and landmarks that the theme leaves out, for those who have the page read aloud; boxes that scroll, for those who
+// use the keyboard.
 window.addEventListener("load", () => {
   for (const button of document.querySelectorAll("button.copybtn")) {
     button.ariaLabel ||= "Copy the code";
   }
   for (const button of document.querySelectorAll("button[aria-label]")) {
-    if (button.innerText.trim()) button.removeAttribute("aria-label"); // its own words say more
+    if (button.textContent.trim()) button.removeAttribute("aria-label"); // its own words say more
   }
   document.getElementById("pst-primary-sidebar")?.setAttribute("role", "complementary");
+
+  // measured as they come near, since measuring all lays the whole page out
+  const reach = new IntersectionObserver(entries => {
+    for (const { target: box, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  }, { rootMargin: "50%" });
+  for (const box of document.querySelectorAll("pre, .output.text_html, .pst-scrollable-table-container, .formula, .long")) {
+    reach.observe(box);
+  }
 });
