@@ -21,3 +21,19 @@ window.addEventListener("load", () => {
     reach.observe(box);
   }
 });
+
+// Paper is light, and what is folded comes out open.
+const opened = [];
+let theme;
+window.addEventListener("beforeprint", () => {
+  theme = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+  for (const folded of document.querySelectorAll("details:not([open])")) {
+    folded.open = true;
+    opened.push(folded);
+  }
+});
+window.addEventListener("afterprint", () => {
+  document.documentElement.dataset.theme = theme;
+  for (const folded of opened.splice(0)) folded.open = false;
+});
