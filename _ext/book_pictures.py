@@ -19,7 +19,7 @@ from sphinx.writers.html5 import HTML5Translator
 PIXELS = 4 / 3  # a point of a drawing on the screen
 DOTS = 0.6  # a dot of a picture at 160 dots an inch
 LARGEST = 1.2  # of a panel that stands alone
-LEAST = 0.68  # of any drawing: its smallest letters are 10 points high, and stay above 9 pixels
+LEAST = 0.675  # of any drawing: its smallest letters are 10 points high, and stay above 9 pixels
 DARK = {
     "#222222": "#d7dbe0",
     "#555555": "#a8b0b9",

@@ -8,6 +8,7 @@ match; each font keeps the characters that the style sheet names.
 import base64
 import hashlib
 import io
+import logging
 import re
 import shutil
 from collections.abc import Iterator
@@ -74,6 +75,9 @@ def prune(rules: list[Any], words: set[str]) -> Iterator[Any]:
                 yield f"@{rule.at_keyword} {plain(rule.prelude)}", text
         elif rule.type == "at-rule" and rule.content is not None:
             yield f"@{rule.at_keyword} {plain(rule.prelude)}".strip(), plain(rule.content)
+
+
+logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 
 def shrink(font: Path, characters: set[str]) -> bytes:
