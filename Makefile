@@ -34,6 +34,13 @@ book: $(STAMP)  ## render the book into _build/html
 	@$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
+.PHONY: pdf epub zip
+pdf: $(STAMP)  ## make the whole book as _build/straight-lines.pdf (needs XeLaTeX)
+epub: $(STAMP)  ## make it as _build/straight-lines.epub
+zip: $(STAMP)  ## make its pages one file, _build/straight-lines.zip
+pdf epub zip:
+	@$(BIN)/python scripts/take_away.py $@
+
 .PHONY: test
 test: book  ## run every test: chapters, package, pairing, rendered book
 	@echo "Testing: every cell of every chapter, the package, the pairing and the rendered book ..."
@@ -45,7 +52,7 @@ test-pages: book  ## test the rendered pages in Chromium, which must be installe
 
 .PHONY: chapters $(EXECUTE)
 chapters: $(EXECUTE)  ## execute the chapters whose .py, or src/, changed
-	@$(BIN)/python scripts/copy_picture.py chapters/straight_lines.ipynb fig-straight-lines-book assets/straight-lines.png
+	@$(BIN)/python scripts/copy_picture.py chapters/straight_lines.ipynb fig-straight-lines-book assets/straight-lines.svg
 $(EXECUTE): execute-%: $(STAMP)
 	@$(BIN)/python scripts/execute_chapters.py chapters/$*.py
 # it reads what the other chapters computed

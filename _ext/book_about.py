@@ -129,7 +129,8 @@ def read_docstring(app: Sphinx, what: str, name: str, thing: Any, options: Any, 
             pieces[place] = f":math:`{' '.join(piece.strip('$').split())}`"
         elif piece.startswith("`"):
             pieces[place] = f"``{piece.strip('`')}``"
-    text = re.sub(r"(?m)^(Raises|Returns|Source|Sources):\s+(?=\S)", r"*\1.* ", "".join(pieces))
+    sections = r"(?m)^(Raises|Returns|Sources?):\s+(\S.*(?:\n +\S.*)*)"
+    text = re.sub(sections, lambda found: f"*{found[1]}:* {' '.join(found[2].split())}", "".join(pieces))
     lines[:] = re.sub(r"(:math:`[^`]*`|``[^`]*``)(?=\w)", r"\1\\ ", text).splitlines()
 
 

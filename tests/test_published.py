@@ -90,4 +90,4 @@ def test_the_picture_of_the_first_page_is_the_one_that_its_chapter_draws(monkeyp
     from copy_picture import picture
 
     drawn = picture(ROOT / "chapters" / "straight_lines.ipynb", "fig-straight-lines-book")
-    assert drawn == (ROOT / "assets" / "straight-lines.png").read_bytes(), "run make chapters"
+    assert drawn == (ROOT / "assets" / "straight-lines.svg").read_text(), "run make chapters"
