@@ -20,30 +20,34 @@ TAKE_AWAY = {
 }
 
 
-def bibtex(citation: dict[str, Any], address: str = "") -> str:
+def bibtex(cited: dict[str, Any], address: str = "") -> str:
     """The BibTeX entry of a book from what its `CITATION.cff` says."""
     names = [
         f"{author['family-names']}, {author['given-names']}" if "family-names" in author else f"{{{author['name']}}}"
-        for author in citation["authors"]
+        for author in cited["authors"]
     ]
     fields = {
-        "title": f"{{{citation['title']}}}",
+        "title": f"{{{cited['title']}}}",
         "author": " and ".join(names),
-        "year": str(citation["date-released"])[:4],
-        "note": f"Version {citation['version']}",
+        "year": str(cited["date-released"])[:4],
+        "note": f"Version {cited['version']}",
     }
     if address:
         fields["url"] = address
     return "@misc{straightlines,\n" + "".join(f"  {key} = {{{value}}},\n" for key, value in fields.items()) + "}"
 
 
+def citation(home: Path | str) -> dict[str, Any]:
+    """What `CITATION.cff` says."""
+    return yaml.safe_load(Path(home, "CITATION.cff").read_text())
+
+
 class CiteThisBook(SphinxDirective):
     """The BibTeX entry of this book."""
 
     def run(self) -> list[nodes.Node]:
-        source = Path(self.env.srcdir, "CITATION.cff")
-        self.env.note_dependency(str(source))
-        text = bibtex(yaml.safe_load(source.read_text()), self.config.html_theme_options.get("repository_url", ""))
+        self.env.note_dependency("CITATION.cff")
+        text = bibtex(citation(self.env.srcdir), self.config.html_theme_options.get("repository_url", ""))
         return [nodes.literal_block(text, text, language="bibtex")]
 
 
@@ -140,11 +144,12 @@ def skip_field(app: Sphinx, what: str, name: str, thing: Any, skipped: bool, opt
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.config.version = app.config.release = str(citation(app.srcdir)["version"])
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx.ext.napoleon")
     app.add_directive("cite-this-book", CiteThisBook)
     app.add_directive("take-away", TakeAway)
-    app.add_node(take_away, html=(visit_take_away, None), latex=(skip, None), epub=(skip, None))
+    app.add_node(take_away, html=(visit_take_away, None), latex=(skip, None))
     app.config.napoleon_custom_sections = [("Fields", "params_style")]
     app.connect("autodoc-skip-member", skip_field)
     app.connect("source-read", fill_in)

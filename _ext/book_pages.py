@@ -51,10 +51,22 @@ def drop_odd_roles(app: Sphinx, pagename: str, templatename: str, context: dict[
         context["body"] = re.sub(r' role="(list|doc-biblioentry)"', "", context["body"])
 
 
+def keep_ids_unique(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Give each id once on a page: extensions use one for the content of every solution."""
+    seen: set[str] = set()
+
+    def first(match: re.Match[str]) -> str:
+        new = match[1] not in seen
+        seen.add(match[1])
+        return match[0] if new else ""
+
+    context["body"] = re.sub(r'(?<=[\w"]) id="([^"]*)"(?=[^<>]*>)', first, context.get("body", ""))
+
+
 def add_downloads(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Offer the `.py` and the `.ipynb` of a chapter, under its title and in the theme's menu."""
     source = Path(app.srcdir, pagename).with_suffix(".py")
-    if not doctree or not source.is_file():
+    if app.builder.name != "html" or not doctree or not source.is_file():
         return
     copy = Path(app.outdir, "_sources", pagename).with_suffix(".py")
     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -79,5 +91,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", use_repository, priority=100)
     app.connect("html-page-context", drop_unknown_address, priority=900)
     app.connect("html-page-context", drop_odd_roles)
+    app.connect("html-page-context", keep_ids_unique)
     app.connect("html-page-context", add_downloads, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

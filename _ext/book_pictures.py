@@ -5,6 +5,7 @@ its panels lie, a file for each panel: a narrow window shows the panels below ea
 """
 
 import html
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ DARK = {
 SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", LINK)
-VIEW = re.compile(r'<view class="([^"]*)" viewBox="([^"]*)"/>\n?')
+VIEW = re.compile(r'<view id="view\.([^"]*)" viewBox="([^"]*)"/>\n?')
 
 
 def dark(svg: str) -> str:
@@ -56,14 +57,14 @@ def drop(root: ElementTree.Element, unwanted: Callable[[ElementTree.Element], bo
 def panels(svg: str) -> list[str]:
     """A drawing for each view; the panels of other views are left out."""
     views = VIEW.findall(svg)
-    names = {name for classes, _ in views for name in classes.split()}
+    names = {name for listed, _ in views for name in listed.split(".")}
     cut = []
-    for classes, box in views:
+    for listed, box in views:
         root = ElementTree.fromstring(VIEW.sub("", svg))
         shared = ElementTree.Element(f"{{{SVG}}}defs")  # a letter is defined where it is drawn first
         shared.extend(shape for shapes in root.iter(shared.tag) for shape in shapes)
         root.insert(0, shared)
-        others = names - set(classes.split())
+        others = names - set(listed.split("."))
         drop(root, lambda element, others=others: element.get("id") in others)
         text = ElementTree.tostring(root, encoding="unicode")
         used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
@@ -74,6 +75,14 @@ def panels(svg: str) -> list[str]:
         root.attrib |= {"width": f"{width}pt", "height": f"{height}pt", "viewBox": box}
         cut.append(ElementTree.tostring(root, encoding="unicode"))
     return cut
+
+
+def strict(svg: str) -> str:
+    """The drawing as an ePub allows it: no views, no document type, no path without points, such as a blank's."""
+    root = ElementTree.fromstring(VIEW.sub("", svg))
+    for path in root.iter(f"{{{SVG}}}path"):
+        path.set("d", path.get("d") or "M 0 0")
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 class Pictures:
@@ -116,6 +125,12 @@ class Pictures:
 
 def visit_image(self: HTML5Translator, node: nodes.image) -> None:
     source = Path(self.builder.srcdir, node["uri"])
+    if self.builder.name == "epub" and source.suffix == ".svg":
+        name = self.builder.images.pop(node["uri"])
+        copy = Path(self.builder.doctreedir, name)
+        copy.write_text(strict(source.read_text()))
+        node["uri"] = os.path.relpath(copy, self.builder.srcdir)
+        self.builder.images[node["uri"]] = name
     if self.builder.name != "html" or not source.is_file():
         HTML5Translator.visit_image(self, node)
         return

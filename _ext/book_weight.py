@@ -183,15 +183,13 @@ class Bundle:
                 return ""
             return match[0] if re.search(r"\b(defer|async)\b", match[1]) else match[0].replace("<script", "<script defer")
 
-        links = [
-            f'<link rel="stylesheet" href="{root}_static/pages.css?v={versions["pages.css"]}">',
-            f'<script defer src="{root}_static/pages.js?v={versions["pages.js"]}"></script>',
-        ]
+        bundle = f'<script defer src="{root}_static/pages.js?v={versions["pages.js"]}"></script>'
+        style = f'<link rel="stylesheet" href="{root}_static/pages.css?v={versions["pages.css"]}">'
         text = STYLE.sub(lambda match: "" if match[1] in self.styles else match[0], text)
         text = SCRIPT.sub(script, text)
         text = text.replace('data-theme="auto"', 'data-theme="light"', 1)  # for those without scripts
-        before, after = text.split("</head>", 1)
-        return "\n    ".join([before.rstrip(), *links]) + f"\n  </head>{after}"
+        # the script is the first, since a page's own may need it; the style sheet is the last, since it holds scripts up
+        return text.replace("</title>", f"</title>\n    {bundle}", 1).replace("</head>", f"  {style}\n  </head>", 1)
 
 
 def strings(tokens: list[Any]) -> Iterator[Any]:

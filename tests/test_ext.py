@@ -85,7 +85,7 @@ def drawing() -> str:
 
 def test_a_drawing_says_where_its_panels_lie(drawing):
     views = book_pictures.VIEW.findall(drawing)
-    assert [classes for classes, _ in views] == ["panel-1", "panel-2 panel-3"]  # a colour bar stays with its panel
+    assert [names for names, _ in views] == ["panel-1", "panel-2.panel-3"]  # a colour bar stays with its panel
     boxes = [[float(number) for number in box.split()] for _, box in views]
     width, height = book_pictures.size(drawing)
     for left, top, wide, high in boxes:

@@ -10,8 +10,8 @@ MARGIN = 3  # points around a panel
 def add_views(svg: str, fig: Figure) -> str:
     """The SVG of a figure, which was just saved, with a `<view>` for each panel of the figure, and for each legend or text that belongs to none.
 
-    A view's `viewBox` is what the panel covers with its labels, in the coordinates of the SVG; its `class` names the
-    groups of the panel's axes. A colour bar, or axes that lie on others, belong to the panel before them. A figure
+    A view's `viewBox` is what the panel covers with its labels, in the coordinates of the SVG; its `id` names the groups
+    of the panel's axes, as in `view.panel-2.panel-3`. A colour bar, or axes that lie on others, belong to the panel before them. A figure
     with one panel needs none.
     """
     fig.set_layout_engine("none")  # the axes stay where they are in the SVG
@@ -27,13 +27,13 @@ def add_views(svg: str, fig: Figure) -> str:
     if len(panels) < 2:
         return svg
     loose = [artist for artist in (*fig.legends, *fig.texts) if artist.get_visible()]
-    views = [(artist.get_tightbbox(renderer), []) for artist in loose] + panels
+    views = [(artist.get_tightbbox(renderer), [f"loose-{i}"]) for i, artist in enumerate(loose, 1)] + panels
     scale, height = POINTS / fig.dpi, fig.get_figheight() * POINTS
     written = []
     for box, names in views:
         left, top = box.x0 * scale - MARGIN, height - box.y1 * scale - MARGIN
         size = box.width * scale + 2 * MARGIN, box.height * scale + 2 * MARGIN
         text = " ".join(f"{value:.1f}" for value in (left, top, *size))
-        written.append(f'<view class="{" ".join(names)}" viewBox="{text}"/>')
+        written.append(f'<view id="view.{".".join(names)}" viewBox="{text}"/>')
     end_of_tag = svg.index(">", svg.index("<svg")) + 1
     return f"{svg[:end_of_tag]}\n{chr(10).join(written)}{svg[end_of_tag:]}"
