@@ -187,6 +187,7 @@ class Bundle:
         style = f'<link rel="stylesheet" href="{root}_static/pages.css?v={versions["pages.css"]}">'
         text = STYLE.sub(lambda match: "" if match[1] in self.styles else match[0], text)
         text = SCRIPT.sub(script, text)
+        text = re.sub(r'<script src="([^"]*searchindex\.js)"', r'<script defer src="\1"', text)
         text = text.replace('data-theme="auto"', 'data-theme="light"', 1)  # for those without scripts
         # the script is the first, since a page's own may need it; the style sheet is the last, since it holds scripts up
         return text.replace("</title>", f"</title>\n    {bundle}", 1).replace("</head>", f"  {style}\n  </head>", 1)

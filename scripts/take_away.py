@@ -68,13 +68,13 @@ def pdf() -> Path:
     shutil.rmtree(work, ignore_errors=True)
     build(["--builder", "latex"])
     options = ["-xelatex", "-interaction=nonstopmode", "-halt-on-error", "-file-line-error", "-silent"]
-    done = subprocess.run(["latexmk", *options, f"{NAME}.tex"], cwd=work, capture_output=True, text=True)
+    done = subprocess.run(["latexmk", *options, "book.tex"], cwd=work, capture_output=True, text=True)
     if done.returncode:
-        sys.exit(f"XeLaTeX failed, see {work / NAME}.log\n{done.stdout[-2000:]}")
-    wrong = complaints((work / f"{NAME}.log").read_text(errors="replace"))
+        sys.exit(f"XeLaTeX failed, see {work / 'book.log'}\n{done.stdout[-2000:]}")
+    wrong = complaints((work / "book.log").read_text(errors="replace"))
     if wrong:
         sys.exit("\n".join([f"{len(wrong)} faults in the PDF:", *wrong]))
-    return Path(shutil.copyfile(work / f"{NAME}.pdf", BUILD / f"{NAME}.pdf"))
+    return Path(shutil.copyfile(work / "book.pdf", BUILD / f"{NAME}.pdf"))
 
 
 def declare_formulas(source: Path, target: Path) -> None:
