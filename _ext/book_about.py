@@ -108,7 +108,9 @@ def module_sections() -> str:
     """A section for each public module of the package, as Markdown that asks autodoc for it."""
     names = [module.name for module in pkgutil.iter_modules(straightlines.__path__)]
     public = [name for name in names if not name.startswith("_") and name != "figures"]
-    asked = "## {0}\n\n```{{eval-rst}}\n.. automodule:: straightlines.{0}\n   :members:\n   :member-order: bysource\n```\n"
+    asked = (
+        "## {0}\n\n```{{eval-rst}}\n.. automodule:: straightlines.{0}\n   :members:\n   :member-order: bysource\n```\n"
+    )
     return "\n".join(asked.format(name) for name in public)
 
 

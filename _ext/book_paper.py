@@ -20,7 +20,9 @@ class DrawingToPdf(ImageConverter):
         return shutil.which("rsvg-convert") is not None
 
     def convert(self, source: str, target: str) -> bool:
-        made = subprocess.run(["rsvg-convert", "--format=pdf", f"--output={target}", source], capture_output=True, text=True)
+        made = subprocess.run(
+            ["rsvg-convert", "--format=pdf", f"--output={target}", source], capture_output=True, text=True
+        )
         if made.returncode:
             raise ExtensionError(f"rsvg-convert could not read {source}: {made.stderr}")
         return True

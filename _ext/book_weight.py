@@ -160,7 +160,9 @@ class Bundle:
     def write(self) -> None:
         shutil.rmtree(self.static / "fonts", ignore_errors=True)
         script = self.script()
-        loose = [(self.static / name).read_text() for text in self.pages.values() for _, _, name in SCRIPT.findall(text)]
+        loose = [
+            (self.static / name).read_text() for text in self.pages.values() for _, _, name in SCRIPT.findall(text)
+        ]
         words = set(re.findall(r"[\w-]+", " ".join([*self.pages.values(), script.decode(), *set(loose)])))
         style = self.style(words)
         (self.static / "pages.css").write_bytes(style)
@@ -181,7 +183,9 @@ class Bundle:
                 return f"\n    <script>{options}</script>"
             if match[3] in self.scripts or match[3] == "design-tabs.js":
                 return ""
-            return match[0] if re.search(r"\b(defer|async)\b", match[1]) else match[0].replace("<script", "<script defer")
+            return (
+                match[0] if re.search(r"\b(defer|async)\b", match[1]) else match[0].replace("<script", "<script defer")
+            )
 
         bundle = f'<script defer src="{root}_static/pages.js?v={versions["pages.js"]}"></script>'
         style = f'<link rel="stylesheet" href="{root}_static/pages.css?v={versions["pages.css"]}">'

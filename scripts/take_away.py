@@ -83,7 +83,9 @@ def declare_formulas(source: Path, target: Path) -> None:
         for entry in given.infolist():
             content = given.read(entry)
             if entry.filename.endswith(".opf"):
-                with_formulas = {name for name in given.namelist() if name.endswith(".xhtml") and b"<math" in given.read(name)}
+                with_formulas = {
+                    name for name in given.namelist() if name.endswith(".xhtml") and b"<math" in given.read(name)
+                }
                 for name in sorted(with_formulas):
                     item = rf'(<item [^>]*href="{re.escape(name)}")'
                     content = re.sub(item, r'\1 properties="mathml"', content.decode()).encode()

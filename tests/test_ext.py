@@ -116,7 +116,12 @@ def test_the_citation_is_that_of_the_file():
     assert text.startswith("@misc{straightlines,\n") and text.endswith("}")
     assert f"title = {{{{{citation['title']}}}}}" in text
     assert f"year = {{{str(citation['date-released'])[:4]}}}" in text and citation["version"] in text
-    person = {"authors": [{"family-names": "Doe", "given-names": "Jo"}], "title": "T", "version": 1, "date-released": "2020-1-1"}
+    person = {
+        "authors": [{"family-names": "Doe", "given-names": "Jo"}],
+        "title": "T",
+        "version": 1,
+        "date-released": "2020-1-1",
+    }
     assert "author = {Doe, Jo}" in book_about.bibtex(person)
 
 
@@ -145,7 +150,9 @@ def test_every_public_module_has_a_section():
 
 
 def test_the_log_of_the_pdf_is_read_closely():
-    assert not take_away.complaints("Overfull \\hbox (9.0pt too wide) in paragraph at lines 1--2\n[]\\TU/FreeSerif(0)/m/n/10 text\n")
+    assert not take_away.complaints(
+        "Overfull \\hbox (9.0pt too wide) in paragraph at lines 1--2\n[]\\TU/FreeSerif(0)/m/n/10 text\n"
+    )
     log = (
         "Overfull \\hbox (9.0pt too wide) in paragraph at lines 1--2\n[]\\TU/DejaVuSansMono(0)/m/n/8 code\n"
         "LaTeX Warning: Hyper reference `x' on page 1 undefined on input line 2.\n"

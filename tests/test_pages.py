@@ -126,6 +126,7 @@ class Watched:
             }"""
         )
         self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_timeout(300)
 
     def __enter__(self):
         return self
@@ -170,7 +171,9 @@ def test_pages_are_light_and_stay_where_they_are(names, browser, server, size):
             network = watched.context.new_cdp_session(watched.page)
             network.send("Network.enable")
             transferred: list[float] = []
-            network.on("Network.loadingFinished", lambda event, sizes=transferred: sizes.append(event["encodedDataLength"]))
+            network.on(
+                "Network.loadingFinished", lambda event, sizes=transferred: sizes.append(event["encodedDataLength"])
+            )
             page = watched.open(f"{server}/{name}")
             page.wait_for_load_state("networkidle")
             shift = page.evaluate(SHIFTS)
@@ -181,9 +184,13 @@ def test_pages_are_light_and_stay_where_they_are(names, browser, server, size):
                 wrong.append(f"{name}: {first / 1000:.0f} kB, {whole / 1000:.0f} kB in all")
             if shift > 0.02:
                 wrong.append(f"{name}: what is shown moves by {shift:.3f}")
-            if "search" not in name and any("searchindex" in url for url in page.evaluate("performance.getEntries().map(e => e.name)")):
+            if "search" not in name and any(
+                "searchindex" in url for url in page.evaluate("performance.getEntries().map(e => e.name)")
+            ):
                 wrong.append(f"{name}: loads the index before anyone searches")
-            sizeless = "[...document.querySelectorAll('article img:not([width][height][loading=lazy])')].map(i => i.src)"
+            sizeless = (
+                "[...document.querySelectorAll('article img:not([width][height][loading=lazy])')].map(i => i.src)"
+            )
             wrong += [f"{name}: {source} has no size or loads at once" for source in page.evaluate(sizeless)]
     assert not wrong, "\n".join(wrong)
 
@@ -216,6 +223,8 @@ def test_on_a_phone_nothing_is_cut_and_labels_are_legible(names, browser, server
     wrong = []
     with Watched(browser, viewport=NARROW, color_scheme=mode) as watched:
         for name in names:
+            if name == "search.html":
+                continue
             page = watched.open(f"{server}/{name}")
             watched.scroll()
             wrong += [f"{name}: cut, {text}" for text in page.evaluate(CUT)]
@@ -242,9 +251,9 @@ HIDDEN_ON_PAPER = """() => {
   for (const e of document.querySelectorAll(".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, button")) {
     if (e.checkVisibility()) found.push(`${e.tagName} ${e.className} is on the paper`);
   }
-  for (const e of document.querySelectorAll("article :is(pre, table, img, figcaption, p, mjx-container)")) {
+  for (const e of document.querySelectorAll("article :is(h1, pre, table, img, figcaption, p, mjx-container)")) {
     if (!e.checkVisibility({ contentVisibilityAuto: false })) {
-      if (!e.closest(".only-dark, .panels, .whole, summary, mjx-assistive-mml") && !e.matches("img.only-dark"))
+      if (!e.closest(".chapter-downloads, .only-dark, .panels, .whole, summary, mjx-assistive-mml") && !e.matches("img.only-dark"))
         found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is not printed`);
     } else if (e.tagName === "PRE" ? e.scrollWidth > e.clientWidth + 1 : e.getBoundingClientRect().right > right + 1) {
       found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is cut`);
@@ -290,6 +299,7 @@ def test_pages_can_be_read_without_scripts(names, browser, base):
                 found = page.locator(f"article {selector}")
                 if found.count() and not found.first.is_visible():
                     wrong.append(f"{name}: {selector} is not shown")
+            page.wait_for_load_state("networkidle")
             wrong += [f"{name}: {text}" for text in watched.wrong]
     assert not wrong, "\n".join(wrong)
 
