@@ -11,6 +11,8 @@ STAMP := $(VENV)/.installed-$(firstword $(shell cat requirements.txt pyproject.t
 CHAPTERS := $(wildcard chapters/*.py)
 EXECUTE := $(CHAPTERS:chapters/%.py=execute-%)
 export JUPYTER_PLATFORM_DIRS := 1
+# what is installed is compiled to bytecode when it is first imported, and kept
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## list the targets
@@ -18,10 +20,9 @@ help:  ## list the targets
 
 $(STAMP): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is %d.%d: set PYTHON=" % v[:2])'
-	@echo "Making the environment $(VENV) from requirements.txt (a few minutes, once) ..."
+	@echo "Making the environment $(VENV) from requirements.txt (about 20 seconds, once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python scripts/set_up.py
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
@@ -39,7 +40,7 @@ pdf: $(STAMP)  ## make the whole book as _build/straight-lines.pdf (needs XeLaTe
 epub: $(STAMP)  ## make it as _build/straight-lines.epub
 zip: $(STAMP)  ## make its pages one file, _build/straight-lines.zip
 pdf epub zip:
-	@$(BIN)/python scripts/take_away.py $@
+	@$(BIN)/python -m scripts.take_away $@
 
 .PHONY: test
 test: book  ## run every test: chapters, package, pairing, rendered book
@@ -50,11 +51,27 @@ test: book  ## run every test: chapters, package, pairing, rendered book
 test-pages: book  ## test the rendered pages in Chromium, which must be installed
 	@$(BIN)/python -m pytest -m browser tests/test_pages.py
 
+.PHONY: check
+check: $(STAMP)  ## test one chapter and what it imports: make check NAME=tango
+	@$(BIN)/python -m scripts.check $(NAME)
+
+.PHONY: matrix
+matrix: $(STAMP)  ## run the chapters at every level of the processor, on one thread and on two
+	@$(BIN)/python -m scripts.matrix $(NAME)
+
+.PHONY: mutants
+mutants: $(STAMP)  ## make small mistakes, one at a time, and count those that no test notices
+	@$(BIN)/python -m scripts.mutants
+
+.PHONY: about
+about: $(STAMP)  ## print versions, processor level, threads and devices
+	@$(BIN)/python -m scripts.about
+
 .PHONY: chapters $(EXECUTE)
-chapters: $(EXECUTE)  ## execute the chapters whose .py, or src/, changed
-	@$(BIN)/python scripts/copy_picture.py chapters/straight_lines.ipynb fig-straight-lines-book assets/straight-lines.svg
+chapters: $(EXECUTE)  ## execute the chapters whose code, or what it imports or reads, changed
+	@$(BIN)/python -m scripts.copy_picture chapters/straight_lines.ipynb straight_lines-figure-book assets/straight-lines.svg
 $(EXECUTE): execute-%: $(STAMP)
-	@$(BIN)/python scripts/execute_chapters.py chapters/$*.py
+	@$(BIN)/python -m scripts.execute_chapters chapters/$*.py
 # it reads what the other chapters computed
 execute-reproduction: $(filter-out execute-reproduction,$(EXECUTE))
 
@@ -64,7 +81,7 @@ lab: $(STAMP)  ## open the chapters in JupyterLab
 
 .PHONY: bench
 bench: $(STAMP)  ## time the fast routines beside the plain loops
-	@$(BIN)/python scripts/bench.py
+	@$(BIN)/python -m scripts.bench
 
 .PHONY: lint
 lint: $(STAMP)  ## ruff, mypy, codespell
@@ -84,6 +101,10 @@ lock: $(STAMP)  ## write requirements.txt anew from requirements.in
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.txt --quiet --upgrade \
 	  --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 	  --no-strip-extras --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: newest
+newest: $(STAMP)  ## bring .venv to the newest libraries that requirements.in allows; remove .venv to go back
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --requirement requirements.in
 
 .PHONY: clean
 clean:  ## remove what was built; .venv stays

@@ -1,15 +1,16 @@
 """Pictures on a page: their size is known before they load, they load when they come near, and drawings follow the theme.
 
-A drawing is an SVG of a chapter. It gets a twin for the dark theme, whose inks are light, and, where `<view>`s say where
-its panels lie, a file for each panel: a narrow window shows the panels below each other, so that their labels stay legible.
+A drawing is an SVG of a chapter. It gets a twin for the dark theme, whose inks are light, and, if it has
+several panels, a file for each: a narrow window shows the panels below each other, so that their labels stay legible.
 """
 
 import html
+import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from docutils import nodes
@@ -31,7 +32,9 @@ DARK = {
 SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", LINK)
-VIEW = re.compile(r'<view id="view\.([^"]*)" viewBox="([^"]*)"/>\n?')
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+MARGIN = 3  # points around a panel
+NARROW = 30  # points: axes that are narrower are the colour bar of those before them
 
 
 def dark(svg: str) -> str:
@@ -54,32 +57,121 @@ def drop(root: ElementTree.Element, unwanted: Callable[[ElementTree.Element], bo
                 parent.remove(child)
 
 
+Matrix = tuple[float, float, float, float, float, float]
+
+
+def transform(element: ElementTree.Element, matrix: Matrix) -> Matrix:
+    """Where an element's coordinates lie: the matrix of what is around it, and its own transforms after that."""
+    steps = re.findall(r"(\w+)\(([^)]*)\)", element.get("transform", ""))
+    if element.tag == f"{{{SVG}}}use":
+        steps.append(("translate", f"{element.get('x', 0)} {element.get('y', 0)}"))
+    for name, text in steps:
+        given = [float(number) for number in NUMBER.findall(text)]
+        if name == "translate":
+            own = (1, 0, 0, 1, given[0], given[1])
+        elif name == "scale":
+            own = (given[0], 0, 0, given[-1], 0, 0)
+        elif name == "rotate":
+            sin, cos = math.sin(math.radians(given[0])), math.cos(math.radians(given[0]))
+            own = (cos, sin, -sin, cos, 0, 0)
+        else:
+            own = tuple(given)
+        a, b, c, d, e, f = matrix
+        g, h, i, j, k, m = own
+        matrix = (a * g + c * h, b * g + d * h, a * i + c * j, b * i + d * j, a * k + c * m + e, b * k + d * m + f)
+    return matrix
+
+
+def points(
+    element: ElementTree.Element, shapes: dict[str, ElementTree.Element], matrix: Matrix
+) -> Iterator[tuple[float, float]]:
+    """The points of all that an element draws, in the drawing's coordinates; what is clipped to its axes adds nothing."""
+    if element.tag == f"{{{SVG}}}defs" or element.get("clip-path"):
+        return
+    matrix = transform(element, matrix)
+    shape = shapes.get(element.get(f"{{{LINK}}}href", "#")[1:], element)
+    if shape is not element:
+        matrix = transform(shape, matrix)
+    numbers = [float(number) for number in NUMBER.findall(shape.get("d", ""))]
+    a, b, c, d, e, f = matrix
+    for x, y in zip(numbers[::2], numbers[1::2], strict=False):
+        yield a * x + c * y + e, b * x + d * y + f
+    for child in element:
+        yield from points(child, shapes, matrix)
+
+
+class Box(NamedTuple):
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def holds(self, other: "Box") -> bool:
+        """Whether the middle of another box lies in this one."""
+        across, down = (other.left + other.right) / 2, (other.top + other.bottom) / 2
+        return self.left < across < self.right and self.top < down < self.bottom
+
+    def with_(self, other: "Box") -> "Box":
+        return Box(*map(min, self[:2], other[:2]), *map(max, self[2:], other[2:]))
+
+
+def extent(element: ElementTree.Element, shapes: dict[str, ElementTree.Element]) -> Box:
+    """The box around what an element draws."""
+    found = list(points(element, shapes, (1, 0, 0, 1, 0, 0))) or [(0.0, 0.0)]
+    across, down = zip(*found, strict=True)
+    return Box(min(across), min(down), max(across), max(down))
+
+
+def views(root: ElementTree.Element) -> list[tuple[Box, set[str]]]:
+    """The panels of a drawing, each with the groups of its axes; and its legends and texts that belong to none.
+
+    A chapter calls the groups of its axes `panel-1`, `panel-2`, and so on. Axes that lie on others, and narrow ones, which
+    are colour bars, belong to the panel before them.
+    """
+    shapes = {shape.get("id", ""): shape for shape in root.iter(f"{{{SVG}}}path") if shape.get("id")}
+    loose: list[tuple[Box, set[str]]] = []
+    found: list[tuple[Box, set[str], Box]] = []
+    for group in root.iter(f"{{{SVG}}}g"):
+        name = group.get("id", "")
+        if re.fullmatch(r"panel-\d+", name):
+            around, ground = extent(group, shapes), extent(group[0], shapes)
+            last = found[-1] if found else None
+            if last and (last[2].holds(ground) or ground.right - ground.left < NARROW):
+                found[-1] = (last[0].with_(around), last[1] | {name}, last[2])
+            else:
+                found.append((around, {name}, ground))
+        elif name.startswith("figure_"):
+            others = [child for child in group if re.match("text|legend", child.get("id", ""))]
+            loose = [(extent(child, shapes), set()) for child in others]
+    return [*loose, *((box, names) for box, names, _ in found)] if len(found) > 1 else []
+
+
 def panels(svg: str) -> list[str]:
     """A drawing for each view; the panels of other views are left out."""
-    views = VIEW.findall(svg)
-    names = {name for listed, _ in views for name in listed.split(".")}
+    seen = views(ElementTree.fromstring(svg))
+    names = {name for _, own in seen for name in own}
     cut = []
-    for listed, box in views:
-        root = ElementTree.fromstring(VIEW.sub("", svg))
+    for box, own in seen:
+        root = ElementTree.fromstring(svg)
         shared = ElementTree.Element(f"{{{SVG}}}defs")  # a letter is defined where it is drawn first
         shared.extend(shape for shapes in root.iter(shared.tag) for shape in shapes)
         root.insert(0, shared)
-        others = names - set(listed.split("."))
-        drop(root, lambda element, others=others: element.get("id") in others)
-        text = ElementTree.tostring(root, encoding="unicode")
-        used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+        drop(root, lambda element, others=names - own: element.get("id") in others)
+        used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', ElementTree.tostring(root, encoding="unicode")))
         inner = [shapes for shapes in root.iter(shared.tag) if shapes is not shared]
         drop(root, lambda element, inner=inner: element in inner)
         drop(shared, lambda element, used=used: element.get("id", "") not in used | {""})
-        width, height = box.split()[2:]
-        root.attrib |= {"width": f"{width}pt", "height": f"{height}pt", "viewBox": box}
+        left, top = box.left - MARGIN, box.top - MARGIN
+        width, height = box.right - box.left + 2 * MARGIN, box.bottom - box.top + 2 * MARGIN
+        root.attrib |= {"width": f"{width:.1f}pt", "height": f"{height:.1f}pt"}
+        root.set("viewBox", f"{left:.1f} {top:.1f} {width:.1f} {height:.1f}")
         cut.append(ElementTree.tostring(root, encoding="unicode"))
     return cut
 
 
 def strict(svg: str) -> str:
-    """The drawing as an ePub allows it: no views, no document type, no path without points, such as a blank's."""
-    root = ElementTree.fromstring(VIEW.sub("", svg))
+    """The drawing as an ePub allows it: no document type, no path without points, such as a blank's."""
+    root = ElementTree.fromstring(svg)
     for path in root.iter(f"{{{SVG}}}path"):
         path.set("d", path.get("d") or "M 0 0")
     return ElementTree.tostring(root, encoding="unicode")
@@ -114,7 +206,7 @@ class Pictures:
 
     def write(self, svg: str, name: str, alt: str) -> str:
         """A drawing, and its panels for narrow windows."""
-        whole = self.drawing(VIEW.sub("", svg), name, alt)
+        whole = self.drawing(svg, name, alt)
         cut = panels(svg)
         if not cut:
             return f'<span class="picture">{whole}</span>'

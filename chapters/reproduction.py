@@ -10,6 +10,7 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+#   reads: [../published.toml, '[!.]*.ipynb']
 # ---
 
 # %% [markdown]
@@ -18,9 +19,9 @@
 #
 # The numbers that the sources of this book print, beside those that the chapters compute today. No number on this page is typed by hand.
 #
-# The published numbers stand in one file, `published.toml`, each with an id and a tolerance: half a unit of its last printed digit, and 0 for an integer. A chapter that computes such a number keeps it under the same id. This page reads both and compares them.
+# The published numbers stand in one file, `published.toml`, each with an id and a tolerance: half a unit of its last printed digit, and 0 for an integer. A chapter that computes such a number keeps it under the same id. This page reads both and compares them, and it is the only place that knows what was published: where a chapter checks one of its runs against another, both are its own.
 
-# %%
+# %% tags=["hide-input"]
 import re
 import tomllib
 from ast import literal_eval
@@ -31,7 +32,9 @@ import numpy as np
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-published = tomllib.loads(Path("../published.toml").read_text(encoding="utf-8"))["published"]
+# %%
+ledger = Path("../published.toml").read_text(encoding="utf-8")
+published = tomllib.loads(ledger)["published"]
 recorded = "application/papermill.record/text/plain"
 
 # %% [markdown]
@@ -46,9 +49,10 @@ for file in sorted(Path().glob("[!.]*.ipynb")):
             headings = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
             section = headings[-1] if headings else section
         for output in cell.get("outputs", []):
-            name = output.get("metadata", {}).get("scrapbook", {}).get("name")
+            kept = output.get("metadata", {}).get("scrapbook", {})
             if recorded in output.get("data", {}):
-                recomputed[name] = (output["data"][recorded], file.name, section)
+                value = output["data"][recorded]
+                recomputed[kept.get("name")] = (value, file.name, section)
 
 
 # %% [markdown]
@@ -57,7 +61,7 @@ for file in sorted(Path().glob("[!.]*.ipynb")):
 
 # %%
 def verdict(entry):
-    """The recomputed value, its largest difference from the published one, and the verdict."""
+    """The recomputed value, its largest difference, and the verdict."""
     if entry["id"] not in recomputed:
         return None, np.nan, "missing"
     value = np.array(literal_eval(recomputed[entry["id"]][0]), float)
@@ -65,27 +69,29 @@ def verdict(entry):
     slack = 1e-9 * entry["tolerance"]  # the tolerance itself is rounded
     if difference <= entry["tolerance"] + slack:
         return value, difference, "reproduced"
-    return value, difference, "not reproduced" + (f": {entry['why']}" if "why" in entry else "")
+    reason = f": {entry['why']}" if "why" in entry else ""
+    return value, difference, f"not reproduced{reason}"
 
 
 # %%
 def written(value, tolerance):
-    """A number, or the first and last of many, with as many decimals as were published."""
+    """A number, or the first and last of many, as it was published."""
     if value is None:
         return ""
-    decimals = max(0, int(np.ceil(-np.log10(2 * tolerance) - 1e-9))) if tolerance else 0
+    digits = -np.log10(2 * tolerance) - 1e-9 if tolerance else 0
+    decimals = max(0, int(np.ceil(digits)))
     flat = np.asarray(value, float)
     if flat.ndim == 0:
         return f"{flat:.{decimals}f}"
     if flat.ndim == 1:
-        return "(" + ", ".join(f"{number:.{decimals}f}" for number in flat) + ")"
+        return f"({', '.join(f'{number:.{decimals}f}' for number in flat)})"
     return f"{written(flat[0], tolerance)} … {written(flat[-1], tolerance)}"
 
 
-def link(entry):
+def section_of(entry):
     """A link to the section in which a chapter computes the number."""
     if entry["id"] not in recomputed:
-        return ""
+        return "missing"
     _, file, section = recomputed[entry["id"]]
     slug = re.sub(r"[^\w -]", "", section.lower()).replace(" ", "-")
     return f"[{section}]({file}#{slug})"
@@ -93,23 +99,31 @@ def link(entry):
 
 # %%
 def table(source):
-    """The published numbers of one source, in Markdown."""
+    """The published numbers of one source, section by section."""
+    sections = {}
+    for entry in published:
+        if entry["source"] == source:
+            sections.setdefault(section_of(entry), []).append(entry)
     rows = [
-        "| what | published | recomputed | difference | verdict | where |",
-        "|---|--:|--:|--:|---|---|",
+        "| what | published | recomputed | difference | verdict |",
+        "|---|--:|--:|--:|---|",
     ]
-    for entry in (entry for entry in published if entry["source"] == source):
-        value, difference, word = verdict(entry)
-        numbers = [
-            written(number, entry["tolerance"])
-            for number in (entry["value"], value, difference)
-        ]
-        rows.append(f"| {entry['what']} | {' | '.join(numbers)} | {word} | {link(entry)} |")
+    for section, entries in sections.items():
+        rows.append(f"| **{section}** |")
+        for entry in entries:
+            value, difference, word = verdict(entry)
+            numbers = [
+                written(number, entry["tolerance"])
+                for number in (entry["value"], value, difference)
+            ]
+            rows.append(
+                f"| {entry['what']} | {' | '.join(numbers)} | {word} |"
+            )
     return Markdown("\n".join(rows))
 
 
 # %% [markdown]
-# Where a number is a path of ten points, the table shows its first and last point, and the largest difference of all.
+# Under the name of each section, which leads there, stand the numbers that it computes. Where a number is a path of ten points, you see its first and last point, and the largest difference of all.
 #
 # ## The TANGO notebook
 #
@@ -132,10 +146,10 @@ display(table("thuerey2021pbdl"))
 # %%
 words = [verdict(entry)[2] for entry in published]
 count = {word: words.count(word) for word in dict.fromkeys(words)}
-print(
-    f"{len(published)} published numbers:",
-    ", ".join(f"{number} {word}" for word, number in count.items()),
-)
+said = ", ".join(f"{number} {word}" for word, number in count.items())
+print(f"{len(published)} published numbers: {said}")
+
+# %% tags=["remove-cell"]
 glue("reproduction-published", len(published), display=False)
 glue("reproduction-reproduced", count.get("reproduced", 0), display=False)
 

@@ -16,24 +16,17 @@
 # (straight_lines)=
 # # One theorem
 #
-# The two halves of this book tell one story. A natural gradient fits a distribution to data. A physical gradient inverts a process.
-# Both go straight to their target, in a space that is not the space of the parameters. This chapter says which space that is, proves it in a page, and
-# tests every part of the proof on a computer.
+# The two halves of this book tell one story. A natural gradient fits a distribution to data. A physical gradient inverts a process. Both go straight to their target, in a space that is not that of the parameters. Which space is it, why, and how much of this is true by construction?
 #
-# You will see one straight line appear five times: as the flow of the natural gradient, as a Newton flow, as the physical gradient, as mirror descent, and
-# in six coordinate systems. You will also see what bends it: long steps, and Newton's method in the wrong place. The last sections look for the edges
-# of the theorem, where a matrix becomes singular or the target does not exist.
+# You will meet one straight line five times: as the flow of the natural gradient, as a Newton flow, as the path of the physical gradient, as mirror descent, and as the mean motion of TANGO. Then you will bend it: by long steps, by other coordinates of the outcome, by more outcomes than unknowns, and by Newton's method in the wrong place.
 #
-# You need calculus in several variables: the chain rule, Jacobians, positive definite matrices. The words of statistics are defined where they come up.
-# The methods themselves are those of {ref}`update_rules`, {ref}`gaussian_geometry` and {ref}`physical_gradients`. The physical gradient is called
-# scale-invariant physics (SIP) or an inverse simulator in later papers {cite:p}`holl2022scale`.
+# You need calculus in several variables: the chain rule, Jacobians, positive definite matrices. The methods are those of {ref}`update_rules`, {ref}`gaussian_geometry` and {ref}`physical_gradients`. The physical gradient is called scale-invariant physics (SIP) or an inverse simulator in later papers {cite:p}`holl2022scale`.
 
-# %%
+# %% tags=["hide-input"]
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
-import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,261 +34,177 @@ from jax import Array
 from jax.scipy.special import digamma, gammaln, polygamma
 from myst_nb import glue
 from scipy.integrate import solve_ivp
-from scipy.optimize import minimize, root
+from scipy.optimize import minimize
 
 from straightlines import gaussian
-from straightlines.plotting import LOOKS, draw_path, draw_target, figure, plt, show, use_style
+from straightlines.figures import straight_lines as figures
+from straightlines.gaussian import COORDINATES, expected_loss
+from straightlines.optimizers import tango_mean_motion
+from straightlines.paths import distance_from_line
+from straightlines.plotting import keep
 from straightlines.problems import Problem, gaussian_fit, walkthrough
-from straightlines.steps import STEPS, descend
+from straightlines.steps import (
+    descend,
+    gauss_newton_step,
+    gradient_step,
+    newton_step,
+    physical_step,
+)
 
 jax.config.update("jax_enable_x64", True)
 
 # %% [markdown]
 # ## The picture
 #
-# Two problems stand for the two halves. The first fits a Gaussian: from $(\mu, \sigma) = (0, 1)$ to $(10, 1)$, as in {ref}`tango`.
-# The expectation parameters are $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$.
-# The second is the walkthrough's: from $x = (3, 3)$ to the minimum of $z_0^2 + z_1^2$, where $z(x) = (x_0, x_1^2)$.
-#
-# Gradient descent goes down the expected negative log-likelihood of the Gaussian. As a `Problem` this is a loss of $m$.
+# Two problems stand for the two halves. The first fits a Gaussian, from $(\mu, \sigma) = (0, 1)$ to $(10, 1)$, as in {ref}`tango`. Its expectation parameters are $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$. The second is the walkthrough's: from $x = (3, 3)$ to the minimum of $z_0^2 + z_1^2$, where $z(x) = (x_0, x_1^2)$. As a `Problem`, the fit has the *surrogate loss* $\tfrac12 |m - m^*|^2$; gradient descent goes down the expected negative log-likelihood instead, which is another loss of the same $m$.
 
 # %%
 start, target = np.array([0.0, 1.0]), np.array([10.0, 1.0])
-
-
-@cache
-def each(function):
-    """The function, for each row of an array."""
-    return jax.jit(jax.vmap(function))
-
-
-def likelihood_fit(target, coordinates="log scale"):
-    """The expected negative log-likelihood: quadratic in y, so its mean over the two points μ* ± σ* is exact."""
-    fit = gaussian_fit(target, coordinates)
-    points = jnp.array([target[0] - target[1], target[0] + target[1]])
-    nll = jax.vmap(gaussian.negative_log_likelihood, (None, 0, None))
-    return fit._replace(loss=lambda m: nll(m, points, "expectation").mean())
-
-
-# %%
+m_start, m_target = (gaussian.mean_map(p, "scale") for p in (start, target))
 fit, toy = gaussian_fit(target), walkthrough()
-mean_scale = each(gaussian.COORDINATES["log scale"].to_mean_scale)
-fit_descent = descend(likelihood_fit(target), "gradient descent", [0.0, 0.0], 1e-3, 100_000)
-fit_physical = descend(fit, "physical gradient", [0.0, 0.0], 0.3, 24)
-toy_newton = descend(toy, "Newton", [3.0, 3.0], 1 / 3, 36)
-toy_physical = descend(toy, "physical gradient", [3.0, 3.0], 0.3, 24)
+nll = partial(expected_loss, target=target, coordinates="expectation")
+likelihood = fit._replace(loss=nll)
+fit_descent = descend(likelihood, gradient_step, [0.0, 0.0], 1e-3, 100_000)
+toy_newton = descend(toy, newton_step, [3.0, 3.0], 1 / 3, 36)
+toy_physical = descend(toy, physical_step, [3.0, 3.0], 0.3, 24)
 
 # %% [markdown]
-# The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. That of the toy is $x(t) = (3 e^{-t}, 3 e^{-t/2})$, which this
-# chapter will confirm.
+# The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. To it we add TANGO, averaged over its samples and started warm: a path without noise, which a later section explains.
 
 # %%
-times = np.concatenate([np.linspace(0, 0.5, 101), np.linspace(0.5, 8, 101)])
+times = np.append(np.linspace(0, 0.5, 101), np.linspace(0.52, 8, 100))
 fit_flow = gaussian.natural_gradient_flow(start, target, times)
-toy_flow = np.stack([3 * np.exp(-times), 3 * np.exp(-times / 2)], axis=1)
+step_sizes = np.append(0.16, np.full(23, 0.3))
+warm = (m_start - m_target) / (1 - step_sizes[0])
+mean_motion = partial(
+    tango_mean_motion, start, target, coordinates="expectation"
+)
+fit_tango = mean_motion(step_sizes, 1e-3, velocity=warm)
 
 # %% [markdown]
-# To lay both problems on one sheet, measure what is left to go. In the right space, $m$ for the Gaussian and $z$ for the toy, each coordinate starts
-# at some distance from the target. Its *share left* is 1 at the start and 0 at the target:
+# To lay both problems on one sheet, measure what is left to go, in $m$ for the Gaussian and in $z$ for the process. The *share left* of a coordinate is 1 at the start and 0 at the target:
 #
 # $$
 # s_i = \frac{m_i - m^*_i}{m_i^{\text{start}} - m^*_i} .
-# $$ (eq-share-left)
+# $$ (straight_lines-eq-share-left)
+#
+# A path is straight, and aims at the target, when its shares are equal at every moment: it lies on the diagonal from $(1, 1)$ to $(0, 0)$. How far off is each path?
 
 
 # %%
-def shares_left(z, target):
-    """Share of the way still to go, coordinate by coordinate, of a path in z-space: shape (steps + 1, n)."""
-    return (z - np.asarray(target)) / (z[0] - np.asarray(target))
+def shares_left(z, goal):
+    """Shares of the way still to go along a path, shape (steps + 1, n)."""
+    return (z - np.asarray(goal)) / (z[0] - np.asarray(goal))
 
 
-fit_target = gaussian.mean_map(target, "scale")
-shares = {
-    "fit, gradient descent": shares_left(each(fit.z)(fit_descent), fit_target),
-    "fit, natural gradient": shares_left(
-        jax.vmap(lambda p: gaussian.mean_map(p, "scale"))(fit_flow), fit_target
-    ),
-    "fit, physical gradient": shares_left(each(fit.z)(fit_physical), fit_target),
-    "toy, Newton": shares_left(each(toy.z)(toy_newton), np.zeros(2)),
-    "toy, natural gradient": shares_left(each(toy.z)(toy_flow), np.zeros(2)),
-    "toy, physical gradient": shares_left(each(toy.z)(toy_physical), np.zeros(2)),
+def bend(shares):
+    """Largest distance of the shares from the diagonal."""
+    n = shares.shape[1]
+    return distance_from_line(shares, np.ones(n), np.zeros(n))
+
+
+def shown(gap):
+    return "below 1e-9" if gap < 1e-9 else f"{gap:.3f}"
+
+
+# %%
+def to_m(path, coordinates="scale"):
+    """The expectation parameters along a path of members."""
+    mean_scale = COORDINATES[coordinates].to_mean_scale(path.T)
+    return COORDINATES["expectation"].from_mean_scale(mean_scale).T
+
+
+def to_z(path):
+    """The outcomes of a path of the process."""
+    return np.stack([path[:, 0], path[:, 1] ** 2], axis=1)
+
+
+log_scale = COORDINATES["log scale"]
+fit_paths = {
+    "gradient descent": log_scale.to_mean_scale(fit_descent.T).T,
+    "natural gradient": fit_flow,
+    "TANGO": fit_tango,
 }
-
-# %% [markdown]
-# A path is straight, and aims at the target, when all its shares are equal at every moment. The largest difference of the two shares is how far it bends.
-
-# %%
-for name, share in shares.items():
-    bend = float(np.abs(share[:, 0] - share[:, 1]).max())
-    print(f"{name:24s} bends by {bend:.3f}   straight to 1e-12: {bend < 1e-12}")
-both = np.abs(shares["fit, physical gradient"] - shares["toy, physical gradient"]).max()
-print(f"steps of the two problems are at the same shares to 1e-12: {both < 1e-12}")
+toy_paths = {"Newton": toy_newton, "physical gradient": toy_physical}
+fit_shares = {
+    k: shares_left(to_m(p), m_target) for k, p in fit_paths.items()
+}
+toy_shares = {k: shares_left(to_z(p), [0, 0]) for k, p in toy_paths.items()}
+for name, shares in (fit_shares | toy_shares).items():
+    print(f"{name:<18} off the diagonal: {shown(bend(shares))}")
 
 # %% tags=["hide-input", "remove-output"]
-use_style()
-fig, axes = plt.subplot_mosaic(
-    [["fit", "right"], ["toy", "right"]], figsize=(9.4, 5.8), width_ratios=[1, 1.5]
+thin = np.unique(
+    np.append(np.arange(0, 500, 4), np.arange(500, 100_000, 200))
 )
-fig.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
-flow_line = {"method": "natural gradient", "markers": False, "start": False, "linewidth": 2.2}
-physical = LOOKS["physical gradient"]
-dots = {
-    "color": physical.color,
-    "marker": physical.marker,
-    "linestyle": "none",
-    "markersize": 5.5,
-    "zorder": 5,
-}
-thin = np.unique(np.concatenate([np.arange(0, 500, 4), np.arange(500, 100_000, 50)]))
-
-
-def word(ax, text, at, method, **options):
-    ax.annotate(text, at, color=LOOKS[method].color, fontsize=10, **options)
-
-
-ax = axes["fit"]
-draw_path(ax, mean_scale(fit_descent)[thin], "gradient descent", markers=False)
-draw_path(ax, fit_flow, **flow_line)
-draw_target(ax, target)
-ax.set(
-    xlim=(-0.8, 10.8),
-    ylim=(0, 10.4),
-    title="Fitting a Gaussian",
-    xlabel=r"mean $\mu$",
-    ylabel=r"standard deviation $\sigma$",
-)
-word(ax, "gradient descent", (2.4, 8.4), "gradient descent")
-word(ax, "natural gradient", (3.75, 2.8), "natural gradient", ha="center")
-
-ax = axes["toy"]
-draw_path(ax, toy_newton, "Newton")
-draw_path(ax, toy_physical, "physical gradient", start=False)
-draw_target(ax, (0, 0))
-ax.set(
-    xlim=(-0.22, 3.25),
-    ylim=(-0.25, 3.3),
-    title="Inverting a process",
-    xlabel="input $x_0$",
-    ylabel="input $x_1$",
-)
-word(ax, "Newton", (0.75, 2.45), "Newton", ha="right")
-word(ax, "physical gradient", (1.45, 1.35), "physical gradient")
-
-ax = axes["right"]
-draw_path(ax, shares["fit, gradient descent"][thin], "gradient descent", markers=False)
-draw_path(ax, shares["toy, Newton"], "Newton", start=False)
-draw_path(ax, shares["fit, natural gradient"], **flow_line)
-ax.plot(*shares["toy, physical gradient"].T, **dots)
-draw_target(ax, (0, 0))
-ax.set(xlim=(-0.06, 1.07), ylim=(-0.06, 1.07), aspect="equal", title="Both, in the right space")
-ax.set(
-    xlabel="way still to go, first coordinate (share)",
-    ylabel="way still to go, second coordinate (share)",
-)
-along = {
-    "rotation": 45,
-    "rotation_mode": "anchor",
-    "ha": "center",
-    "va": "top",
-    "textcoords": "offset points",
-}
-middle = (0.75, 0.75)
-word(ax, "natural gradient,", middle, "natural gradient", xytext=(6, -6), **along)
-word(ax, "physical gradient:", middle, "physical gradient", xytext=(17, -17), **along)
-word(
-    ax,
-    "one straight line",
-    middle,
-    "natural gradient",
-    xytext=(28, -28),
-    fontweight="bold",
-    **along,
-)
-word(ax, "Newton", (0.40, 0.63), "Newton", ha="right")
-word(ax, "gradient descent", (0.70, 0.1), "gradient descent", ha="center")
-ax.annotate("start", (1, 1), xytext=(-9, 5), textcoords="offset points", ha="right")
-ax.annotate("target", (0, 0), xytext=(10, -4), textcoords="offset points")
-show("fig-straight-lines-book", fig)
+for paths in (fit_paths, fit_shares):
+    paths["gradient descent"] = paths["gradient descent"][thin]
+picture = figures.book(fit_paths, toy_paths, fit_shares, toy_shares)
+keep("straight_lines-figure-book", picture)
 
 # %% [markdown]
-# ```{glue:figure} fig-straight-lines-book
-# :name: fig-straight-lines-book
-# :alt: Two small panels on the left. Above, mean against standard deviation of a Gaussian, gradient descent climbs to 9.6 and slides down to the target, the natural gradient goes over in an arch. Below, two arcs from (3, 3) to the origin, Newton above, the physical gradient below. A large panel on the right shows the same four paths from a start at the upper right to a target at the lower left. Gradient descent and Newton are still curved. The natural gradient and the physical gradient lie on the diagonal.
+# ```{glue:figure} straight_lines-figure-book
+# :name: straight_lines-figure-book
+# :alt: Two small panels on the left. Above, mean against standard deviation of a Gaussian: gradient descent climbs to 9.6 and slides down to the target, the natural gradient goes over in an arch, and the points of TANGO's mean motion are on the arch. Below, two arcs from (3, 3) to the origin, Newton above, the physical gradient below. A large panel on the right shows the same paths from a start at the upper right to a target at the lower left. Gradient descent and Newton are still curved. The natural gradient, TANGO's mean motion and the physical gradient lie on the diagonal.
 #
-# Four methods, four bent curves in the parameters (left). In the right space (right) gradient descent and Newton's method stay bent; the natural gradient and the physical gradient become the same straight line.
-# Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3. The right space is that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process; the axes show {eq}`eq-share-left`.
+# Left: two problems in their parameters, where every path bends. Right: the same paths in the right space, that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process, as the shares {eq}`straight_lines-eq-share-left`. Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3, hexagons of TANGO's mean motion.
 # ```
 #
-# On the left of {numref}`fig-straight-lines-book` nothing is straight. On the right the two problems share axes. Gradient descent and Newton's method still
-# bend. The natural gradient and the physical gradient do not: both run down the diagonal. The physical gradient of the Gaussian, printed above, even makes the same steps as that of the process.
-#
-# The rest of the chapter says why.
+# On the left of {numref}`straight_lines-figure-book` nothing is straight. On the right, gradient descent and Newton's method still bend. The other three run down the diagonal. Why?
 
 # %% [markdown]
 # ## The words
 #
 # ```{prf:definition} Exponential family
-# :label: straight-lines-exponential-family
+# :label: straight_lines-exponential-family
 #
 # An *exponential family* is a set of densities (or probabilities, with a sum for the integral)
 #
 # $$
-# p_\theta(y) = h(y)\, \exp\big(\theta \cdot T(y) - A(\theta)\big), \qquad A(\theta) = \ln \int h(y)\, e^{\theta \cdot T(y)}\, dy .
+# p_\theta(y) = h(y)\, e^{\theta \cdot T(y) - A(\theta)}, \qquad A(\theta) = \ln \int h(y)\, e^{\theta \cdot T(y)}\, dy .
 # $$
 #
-# $\theta \in \mathbb{R}^k$ is the *natural parameter*, $T(y) \in \mathbb{R}^k$ the *sufficient statistic*, $A$ the *log-partition*. The family is *regular* if the set $\Theta$ of all
-# $\theta$ for which the integral is finite is open. It is *minimal* if no combination $c \cdot T(y)$ with $c \ne 0$ is constant (almost everywhere).
+# $\theta \in \mathbb{R}^k$ is the *natural parameter*, $T(y) \in \mathbb{R}^k$ the *sufficient statistic*, $A$ the *log-partition*. The family is *regular* if the set $\Theta$ of all $\theta$ for which the integral is finite is open. It is *minimal* if no combination $c \cdot T(y)$ with $c \ne 0$ is constant (almost everywhere).
 # ```
 #
-# For the Gaussian, $T(y) = (y, y^2)$ and $\theta = (\mu/\sigma^2, -1/(2\sigma^2))$. The log-partition makes the density integrate to one. It does more: its derivatives are moments.
+# For the Gaussian, $T(y) = (y, y^2)$ and $\theta = (\mu/\sigma^2, -1/(2\sigma^2))$. Why open? Inside $\Theta$ the integral may be differentiated under its sign as often as one likes {cite:p}`brown1986fundamentals`; at an edge that can fail. The derivatives are moments:
 #
 # $$
 # m(\theta) = \nabla A(\theta) = \mathrm{E}_\theta\, T(y), \qquad F_\theta = \nabla^2 A(\theta) = \mathrm{Cov}_\theta\, T(y) .
-# $$ (eq-mean-map)
+# $$ (straight_lines-eq-mean-map)
 #
-# Both follow by differentiating $A$ under the integral: $\nabla A = \int T\, p_\theta\, dy$, and once more $\nabla^2 A = \int T\, T^\top p_\theta\, dy - m\, m^\top$.
-# The first is the *mean map*; its value $m$ is the *expectation parameter*, and the set $M$ of all its values is the *mean domain*.
-# The second is the *Fisher matrix* in $\theta$: the covariance of the score $\nabla_\theta \ln p_\theta(y) = T(y) - m$.
+# The first is the *mean map*; its value $m$ is the *expectation parameter*, and the set $M$ of all its values is the *mean domain*. The second is the *Fisher matrix* in $\theta$: the covariance of the score $\nabla_\theta \ln p_\theta(y) = T(y) - m$. In a minimal family it is positive definite, for $c^\top F_\theta\, c$ is the variance of $c \cdot T$. The set $\Theta$ is convex, by Hölder's inequality. So $A$ is strictly convex, the mean map is one-to-one with an invertible Jacobian $F_\theta$, and $M$ is open.
 #
-# In a minimal family $F_\theta$ is positive definite, for $c^\top F_\theta\, c$ is the variance of $c \cdot T$. The set $\Theta$ is convex, by Hölder's inequality. So $A$ is strictly convex, and the mean map is one-to-one. Its Jacobian $F_\theta$ is invertible: it has a differentiable
-# inverse, and $M$ is open. For a regular family $M$ is also convex: a classical result, which the proof below does not use.
-#
-# Other coordinates $\xi$ of the family, such as $(\mu, \ln\sigma)$, have Fisher matrix
-# $F_\xi = K^\top F_\theta K$ with $K = \partial\theta/\partial\xi$, by the chain rule for the score.
-#
-# The data enter through one vector. With $m^* = \mathrm{E}_{\text{data}}\, T(y)$, the expected negative log-likelihood is, up to a constant,
+# Other coordinates $\xi$ of the family, such as $(\mu, \ln\sigma)$, have the Fisher matrix $F_\xi = K^\top F_\theta K$ with $K = \partial\theta/\partial\xi$, by the chain rule for the score. The data enter through one vector, $m^* = \mathrm{E}_{\text{data}}\, T(y)$: up to a constant, the expected negative log-likelihood is
 #
 # $$
 # L = \mathrm{E}_{\text{data}}\big[-\ln p_\theta(y)\big] = A(\theta) - \theta \cdot m^* .
-# $$ (eq-family-loss)
+# $$ (straight_lines-eq-family-loss)
 #
-# The data need not come from the family. Two data sets with the same $m^*$ give the same $L$.
+# The data need not come from the family.
 
 # %% [markdown]
 # ## The theorem
 #
 # ````{prf:theorem} One straight line
-# :label: one-theorem
+# :label: straight_lines-theorem
 #
-# Take a minimal regular exponential family, and coordinates $\xi$ in which $\xi \mapsto m(\xi)$ is a diffeomorphism from an open set onto an open set $U \subseteq M$: one-to-one, and
-# differentiable both ways. Let $m_0 \in U$, and let $U$ contain the segment from $m_0$ to $m^*$, except perhaps its end $m^*$. Then from $m_0$:
+# Take a minimal regular exponential family, and coordinates $\xi$ in which $\xi \mapsto m(\xi)$ is a diffeomorphism from an open set onto an open set $U \subseteq M$: one-to-one, and differentiable both ways. Let $U$ contain the segment from $m_0$ to $m^*$, except perhaps its end $m^*$. Then from $m_0$:
 #
-# 1. **Natural-gradient flow** $\dot\xi = -F_\xi^{-1} \nabla_\xi L$ satisfies $\dot m = -(m - m^*)$, so that
-#    $\xi(t) = m^{-1}\big(m^* + e^{-t}(m_0 - m^*)\big)$, in every such coordinate system.
-# 2. It is the **Newton flow** of $L$ in $\theta$: there $\nabla^2_\theta L = \nabla^2 A = F_\theta$.
-# 3. It is the limit $\eta \to 0$ of the **physical gradient** with $z = m$ and the surrogate loss
-#    $\tfrac12 (m - m^*)^\top Q\, (m - m^*)$, for any constant positive definite $Q$. For $0 < \eta < 1$ the physical-gradient step is
-#    $m^+ = m - \eta\, (m - m^*)$ exactly.
-# 4. **Mirror descent** in $\theta$ with potential $A$,
-#    $\theta^+ = \arg\min_\vartheta\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta)$, where
-#    $D_A(\vartheta, \theta) = A(\vartheta) - A(\theta) - \nabla A(\theta) \cdot (\vartheta - \theta)$, makes exactly this step for every $0 < \eta < 1$.
+# 1. **Natural-gradient flow** $\dot\xi = -F_\xi^{-1} \nabla_\xi L$ satisfies $\dot m = -(m - m^*)$, in every such coordinate system: $m(t) = m^* + e^{-t}(m_0 - m^*)$.
+# 2. It is the **Newton flow** of $L$ in $\theta$, because $\nabla^2_\theta L = F_\theta$.
+# 3. The **physical gradient** with $z = m$ and the surrogate loss $\tfrac12 (m - m^*)^\top Q\, (m - m^*)$, for any constant positive definite $Q$, makes the step $m^+ = m - \eta\, (m - m^*)$ for every $0 < \eta < 1$, and becomes the flow of part 1 as $\eta \to 0$.
+# 4. **Mirror descent** in $\theta$ with potential $A$ makes exactly this step, too. Its definition is
+#
+#    $$\theta^+ = \arg\min_\vartheta\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta),$$
+#
+#    with $D_A(\vartheta, \theta) = A(\vartheta) - A(\theta) - \nabla A(\theta) \cdot (\vartheta - \theta)$.
 #
 # If $m^* \in U$, it is the only minimum of $L$. Then 3 and 4 also hold for $\eta = 1$, and land on $m^*$ in one step.
 # ````
 #
 # `````{prf:proof}
-# Write $J = \partial m/\partial\xi$ and $K = \partial\theta/\partial\xi$. Since $m = \nabla A(\theta)$, the chain rule gives $J = F_\theta K$, that is
-# $K = F_\theta^{-1} J$. By {eq}`eq-family-loss`, $\nabla_\theta L = m - m^*$.
+# Write $J = \partial m/\partial\xi$ and $K = \partial\theta/\partial\xi$. Since $m = \nabla A(\theta)$, the chain rule gives $J = F_\theta K$, that is $K = F_\theta^{-1} J$. By {eq}`straight_lines-eq-family-loss`, $\nabla_\theta L = m - m^*$.
 #
 # *Part 1.* Carry both to $\xi$, and use that $F_\theta$ is symmetric:
 #
@@ -304,708 +213,453 @@ show("fig-straight-lines-book", fig)
 # F_\xi = K^\top F_\theta K = J^\top F_\theta^{-1} J .
 # $$
 #
-# $J$ is square and invertible, because $\xi \mapsto m$ is a diffeomorphism. So $F_\xi^{-1} = J^{-1} F_\theta J^{-\top}$ and
+# $J$ is square and invertible, because $\xi \mapsto m$ is a diffeomorphism. So
 #
 # $$
 # F_\xi^{-1} \nabla_\xi L = J^{-1} F_\theta J^{-\top} J^\top F_\theta^{-1} (m - m^*) = J^{-1} (m - m^*) .
-# $$ (eq-natural-direction)
+# $$ (straight_lines-eq-natural-direction)
 #
-# Along the flow $\dot m = J \dot\xi = -(m - m^*)$. Its solution is $m(t) = m^* + e^{-t}(m_0 - m^*)$: it moves along the segment, which is in $U$, for all $t \ge 0$. There the inverse of
-# $\xi \mapsto m$ is defined, and gives $\xi(t)$.
+# Along the flow $\dot m = J \dot\xi = -(m - m^*)$. The solution moves along the segment, which is in $U$, for all $t \ge 0$.
 #
-# *Part 2.* $L$ and $A$ differ by a linear function of $\theta$. So $\nabla_\theta^2 L = \nabla^2 A = F_\theta$, and
-# $-(\nabla^2_\theta L)^{-1} \nabla_\theta L = -F_\theta^{-1} \nabla_\theta L$ is the flow of part 1 with $\xi = \theta$.
+# *Part 2.* $L$ and $A$ differ by a linear function of $\theta$, so $\nabla_\theta^2 L = \nabla^2 A = F_\theta$.
 #
-# *Part 3.* The surrogate has gradient $Q(m - m^*)$ and Hessian $Q$, so its Newton step in $m$ is
-# $-\eta\, Q^{-1} Q (m - m^*) = -\eta\, (m - m^*)$: $Q$ cancels. The new point is on the segment. The inverse of $\xi \mapsto m$ brings it back, by {eq}`eq-physical-gradient`:
-# $\xi^+ = m^{-1}\big(m - \eta\, (m - m^*)\big)$. Its derivative with respect to $\eta$ at $\eta = 0$ is $-J^{-1}(m - m^*)$, which is {eq}`eq-natural-direction`.
-# After $k = t/\eta$ steps $m = m^* + (1-\eta)^{t/\eta}\, (m_0 - m^*)$, and $(1-\eta)^{t/\eta} \to e^{-t}$ as $\eta \to 0$: the path becomes that of part 1.
+# *Part 3.* The surrogate has gradient $Q(m - m^*)$ and Hessian $Q$, so its Newton step in $m$ is $-\eta\, Q^{-1} Q (m - m^*)$: $Q$ cancels. The new point is on the segment, and the inverse of $\xi \mapsto m$ brings it back, by {eq}`update_rules-eq-physical-gradient`. After $k = t/\eta$ steps $m - m^* = (1-\eta)^{t/\eta}\, (m_0 - m^*)$, and $(1-\eta)^{t/\eta} \to e^{-t}$.
 #
-# *Part 4.* $D_A$ is strictly convex in $\vartheta$, so a point where the gradient vanishes is the only minimum. The gradient is
-# $\eta\, (m - m^*) + \nabla A(\vartheta) - \nabla A(\theta)$. It vanishes where $m(\vartheta) = m - \eta\, (m - m^*)$, and such a $\vartheta$ exists since the right-hand side is in $U \subseteq M$.
+# *Part 4.* $D_A$ is strictly convex in $\vartheta$, so a point where the gradient vanishes is the only minimum. The gradient is $\eta\, (m - m^*) + \nabla A(\vartheta) - \nabla A(\theta)$. It vanishes where $m(\vartheta) = m - \eta\, (m - m^*)$, and such a $\vartheta$ exists since the right-hand side is in $U \subseteq M$.
 #
-# If $m^* \in U$, then $\nabla_\theta L = m - m^*$ vanishes there and nowhere else. Like $A$, $L$ is strictly convex in $\theta$, so this is its only minimum, and the arguments of 3 and 4 include $\eta = 1$.
+# If $m^* \in U$, then $\nabla_\theta L = m - m^*$ vanishes there and nowhere else. $L$ is strictly convex in $\theta$, so this is its only minimum, and 3 and 4 include $\eta = 1$.
 # `````
 #
-# The facts are known in pieces. Part 1 belongs to information geometry {cite:p}`amari1998natural,fujiwara1995gradient`; that mirror descent is a natural
-# gradient in the dual space is the result of {cite:t}`raskutti2015mirror`; mirror descent as a proximal step goes back to {cite:t}`beck2003mirror`. What the theorem
-# adds for this book is the third part: the physical gradient is on the same line.
+# The facts are known in pieces. Part 1 belongs to information geometry {cite:p}`amari1998natural,fujiwara1995gradient`; that mirror descent is a natural gradient in the dual space is the result of {cite:t}`raskutti2015mirror`; mirror descent as a proximal step goes back to {cite:t}`beck2003mirror`.
 #
-# Read the proof once more for what cancels. In {eq}`eq-natural-direction` the Fisher matrix disappears, and only the Jacobian of the mean map remains. In part 3 the loss disappears, up to its minimum.
-# The natural gradient knows where it goes, and that $m$ is the map in which to go there.
+# ### What is true by construction
+#
+# How surprised should you be by {numref}`straight_lines-figure-book`? By the diamonds, not at all. The physical gradient is *made* to step straight in whatever we call the outcome, and part 3 calls $m$ the outcome. That two problems share one diagonal means nothing either: shares put every straight path to a target there.
+#
+# The discovery is in the other parts. The natural gradient is defined by the covariance of scores, and no plane is mentioned. In {eq}`straight_lines-eq-natural-direction` the Fisher matrix disappears, and what remains is the Jacobian of the mean map. So it is the likelihood that singles out $m$. For a process nothing does: *you* choose the outcome and its coordinates, and the physical gradient is straight in your choice.
 
 # %% [markdown]
 # ## The walkthrough is a Gaussian
 #
 # ````{prf:corollary}
-# :label: straight-lines-walkthrough
+# :label: straight_lines-walkthrough
 #
-# Let $z(x)$ be a process, and observe $y = 0$ under the model $N(z(x), \tfrac12 I)$. Then $-\ln p_x(0) = |z(x)|^2$ up to a constant: the walkthrough's loss. The mean map is $z$ itself, and the Fisher
-# matrix in $x$ is $2 J^\top J$ with $J = \partial z/\partial x$: the matrix of Gauss-Newton, {eq}`eq-gauss-newton`.
+# Let the process $z$ be a diffeomorphism from an open set onto an open set, and observe $y = 0$ under the model $N(z(x), \tfrac12 I)$. Then $-\ln p_x(0) = |z(x)|^2$ up to a constant: the walkthrough's loss. The mean map is $z$ itself, and the Fisher matrix in $x$ is $2 J^\top J$ with $J = \partial z/\partial x$: the matrix of Gauss-Newton, {eq}`update_rules-eq-gauss-newton`.
 # ````
 #
-# Here $T(y) = y$, $\theta = 2z$, $A(\theta) = |\theta|^2/4$. So $m = \nabla A = \theta/2 = z$ and $F_\theta = \tfrac12 I$, and $F_x = J^\top F_\theta^{-1} J = 2 J^\top J$.
-# The natural-gradient step, Gauss-Newton's step and the linearised physical gradient are one and the same here. The observation is a single point, $m^* = 0$.
+# Here $T(y) = y$, $\theta = 2z$, $A(\theta) = |\theta|^2/4$. So $m = \nabla A = \theta/2 = z$ and $F_\theta = \tfrac12 I$, and $F_x = J^\top F_\theta^{-1} J = 2 J^\top J$. The natural-gradient step and Gauss-Newton's step are one and the same here. The walkthrough's $z$ is a diffeomorphism on $x_1 > 0$ only, with its target $m^* = 0$ on the boundary of the image, which the theorem allows (see the exercise on the fold).
+
+# %% [markdown]
+# ## TANGO is on it
 #
-# The Fisher matrix is the mean of score times score. The score at $y$ is $2 J^\top (y - z)$, linear in $y$, so that four points with the mean and the covariance of the model give the exact answer.
+# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-theorem` of {ref}`tango_limits`, proved there, says that in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$, it is
+#
+# $$
+# m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) \qquad \text{exactly, for every } \gamma \text{ and every } \delta t_1, \delta t_2, \dots
+# $$ (straight_lines-eq-tango)
+#
+# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling; then from a cold start, $v_0 = 0$.
+
 
 # %%
-x = jnp.array([3.0, 3.0])
-offsets = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])  # mean 0, covariance I/2
+gamma, n = 1e-3, 80_000
+schedules = {f"δt = {r:g} γ": np.full(n, r * gamma) for r in (0.1, 1, 100)}
+schedules["δt falls"] = 1 / (10 + np.arange(n))
+for name, dt in schedules.items():
+    law = np.append(1, np.cumprod(1 - dt))[:, None]
+    shares = []
+    for velocity in ((m_start - m_target) / (1 - dt[0]), np.zeros(2)):
+        m = to_m(mean_motion(dt, gamma, velocity=velocity))
+        shares.append(shares_left(m, m_target))
+    off_law = [shown(np.abs(share - law).max()) for share in shares]
+    print(f"{name:<11} warm: off the law {off_law[0]}; cold: {off_law[1]}, "
+          f"and off the line {bend(shares[1]):.3f}")  # fmt: skip
 
-
-def log_density(x, y):
-    return -jnp.sum((y - toy.z(x)) ** 2)
-
-
-scores = jax.jit(jax.vmap(jax.grad(log_density), (None, 0)))(x, toy.z(x) + offsets)
-J = jax.jacobian(toy.z)(x)
-print("Fisher matrix:", (scores.T @ scores / 4).tolist())
-print("2 JᵀJ:        ", (2 * J.T @ J).tolist())
+# %% [markdown]
+# Warm, it follows {eq}`straight_lines-eq-tango` in every case, but for rounding. Cold, it follows neither the law nor the line. How much of this a noisy run keeps is the subject of {ref}`tango_limits`.
 
 # %% [markdown]
 # ## Three families
 #
-# The tests take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. The third family is new to the book, and less obliging: the gamma distribution, with density
-# $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and
+# Now the other parts. The tests take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. A third family is less obliging than the two that we know: the gamma distribution, with density $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and with $\psi = (\ln\Gamma)'$
 #
 # $$
-# A(\theta) = \ln\Gamma(\alpha) - \alpha \ln\beta, \qquad m = \big(\psi(\alpha) - \ln\beta,\ \alpha/\beta\big), \qquad \psi = (\ln\Gamma)' .
+# A(\theta) = \ln\Gamma(\alpha) - \alpha \ln\beta, \qquad m = \big(\psi(\alpha) - \ln\beta,\ \alpha/\beta\big).
 # $$
-#
-# Its mean map has no inverse in closed form.
-#
-# The parts of the theorem are tested in the order in which they need tools: 1, 4, 3, 2.
 
 
 # %%
 class Family(NamedTuple):
-    """A family by its log-partition, coordinates ξ as a map to θ, where to start and the data's mean of T."""
+    """Log-partition, coordinates ξ as a map to θ, start in ξ, target m*."""
 
     log_partition: Callable[[Array], Array]
     natural: Callable[[Array], Array]
-    start: tuple[float, ...]
-    target: tuple[float, ...]
+    start: np.ndarray
+    target: np.ndarray
 
-    @partial(jax.jit, static_argnums=0)
     def mean(self, xi):
         """m = ∇A(θ(ξ))."""
-        return jax.grad(self.log_partition)(self.natural(jnp.asarray(xi)))
+        return jax.grad(self.log_partition)(self.natural(xi))
+
+    def loss(self, xi):
+        """L = A(θ) - θ·m*."""
+        theta = self.natural(xi)
+        return self.log_partition(theta) - theta @ self.target
 
 
-def numbers(values):
-    return tuple(float(value) for value in values)
-
-
-# %%
-@cache
-def gaussian_family(coordinates):
-    here, natural = gaussian.COORDINATES[coordinates], gaussian.COORDINATES["natural"]
-    return Family(
-        lambda theta: -(theta[0] ** 2) / (4 * theta[1]) - jnp.log(-2 * theta[1]) / 2,
-        lambda xi: natural.from_mean_scale(here.to_mean_scale(xi)),
-        numbers(here.from_mean_scale(start)),
-        numbers(fit_target),
+def gaussian_natural(xi):
+    return COORDINATES["natural"].from_mean_scale(
+        log_scale.to_mean_scale(xi)
     )
 
 
 # %%
-gamma_target = numbers([digamma(9.0) - jnp.log(3.0), 9.0 / 3.0])  # shape 9, rate 3
 families = {
-    "Gaussian": gaussian_family("log scale"),
-    "toy": Family(
-        lambda theta: theta @ theta / 4, lambda x: 2 * toy.z(x), (3.0, 3.0), (0.0, 0.0)
+    "Gaussian": Family(
+        lambda t: -(t[0] ** 2) / (4 * t[1]) - jnp.log(-2 * t[1]) / 2,
+        gaussian_natural, np.zeros(2), m_target,
+    ),
+    "process": Family(
+        lambda t: t @ t / 4, lambda x: 2 * toy.z(x),
+        np.full(2, 3.0), np.zeros(2),
     ),
     "gamma": Family(
-        lambda theta: gammaln(theta[0]) - theta[0] * jnp.log(-theta[1]),
-        lambda xi: jnp.stack([jnp.exp(xi[0]), -jnp.exp(xi[1])]),  # ξ = (ln shape, ln rate)
-        numbers(np.log([1.0, 2.0])),
-        gamma_target,
+        lambda t: gammaln(t[0]) - t[0] * jnp.log(-t[1]),
+        lambda xi: jnp.stack([jnp.exp(xi[0]), -jnp.exp(xi[1])]),
+        np.log([1.0, 2.0]),
+        np.array([float(digamma(9.0)) - np.log(3.0), 3.0]),
     ),
-}
+}  # fmt: skip
 
 # %% [markdown]
-# The mean of $T$ by $\nabla A$ must be the mean of samples. Two million draws from the gamma start show it, to two digits.
-
-# %%
-sample = np.random.RandomState(0).gamma(shape=1.0, scale=1 / 2.0, size=2_000_000)
-m = families["gamma"].mean(families["gamma"].start)
-print(f"mean of ln y, y by ∇A:      {m[0]:.2f} {m[1]:.2f}")
-print(f"mean of ln y, y by samples: {np.log(sample).mean():.2f} {sample.mean():.2f}")
-
-# %% [markdown]
-# ## Part 1: the flow
-#
-# The natural-gradient direction is written from its definition, $-F_\xi^{-1} \nabla_\xi L$. It is made of $A$ and of automatic differentiation, and never asks for $J$ or an inverse of the mean map.
+# The gamma family runs in $\xi = (\ln\alpha, \ln\beta)$ from shape 1 and rate 2 to shape 9 and rate 3. Its mean map has no inverse in closed form. But $\ln m_1 - m_0 = \ln\alpha - \psi(\alpha)$ depends on $\alpha$ alone and falls from $\infty$ to 0: a few Newton steps in $\ln\alpha$ find the shape, and $\beta = \alpha/m_1$. With this inverse all three have a physical gradient.
 
 
-# %%
-@partial(jax.jit, static_argnums=0)
-def natural_direction(family, xi):
-    """-F⁻¹∇L in the coordinates ξ, with F = Kᵀ ∇²A K and L = A(θ) - θ·m*."""
-
-    def loss(xi):
-        return family.log_partition(family.natural(xi)) - family.natural(xi) @ jnp.array(
-            family.target
-        )
-
-    K = jax.jacobian(family.natural)(xi)
-    F = K.T @ jax.hessian(family.log_partition)(family.natural(xi)) @ K
-    return -jnp.linalg.solve(F, jax.grad(loss)(xi))
-
-
-# %%
-xi = jnp.array(families["Gaussian"].start)
-slope = jax.jit(jax.grad(likelihood_fit(target).objective))(xi)
-same = np.allclose(
-    natural_direction(families["Gaussian"], xi),
-    -np.linalg.solve(gaussian.fisher_matrix(xi), slope),
-    rtol=1e-12,
-)
-print("same direction from src:", same)
-for name, family in families.items():
-    xi = jnp.array(family.start)
-    J, to_go = jax.jit(jax.jacobian(family.mean))(xi), family.mean(xi) - np.array(family.target)
-    same = np.allclose(natural_direction(family, xi), -np.linalg.solve(J, to_go), rtol=1e-12)
-    print(f"{name:9s} -F⁻¹∇L = -J⁻¹(m - m*) to 1e-12: {same}")
-
-# %% [markdown]
-# An ODE solver of order eight follows the flow to $t = 8$, with tolerances of $10^{-12}$. The straight line says that at time $t$ the share left
-# {eq}`eq-share-left` is $e^{-t}$ in every coordinate of $m$.
-
-# %%
-clock = np.linspace(0, 8, 81)
-
-
-def flow(direction, start):
-    """Solve ξ' = direction(ξ) at the times of `clock`, times the first axis."""
-    span, tolerances = (0, clock[-1]), {"rtol": 1e-12, "atol": 1e-12}
-    solution = solve_ivp(
-        lambda t, xi: np.asarray(direction(xi)), span, start, "DOP853", clock, **tolerances
-    )
-    return solution.y.T
-
-
-# %%
-flows = {}
-for name, family in families.items():
-    flows[name] = flow(partial(natural_direction, family), family.start)
-    share = shares_left(each(family.mean)(flows[name]), family.target)
-    gap = float(np.abs(share - np.exp(-clock)[:, None]).max())
-    print(f"{name:9s} share left - exp(-t): below 1e-9: {gap < 1e-9}")
-
-# %% [markdown]
-# Three families, one line. Another solver, of another library, finds the same flow of the Gaussian:
-
-# %%
-family = families["Gaussian"]
-other = diffrax.diffeqsolve(
-    diffrax.ODETerm(lambda t, xi, args: natural_direction(family, xi)),
-    diffrax.Dopri8(), 0.0, clock[-1], None, jnp.array(family.start),
-    saveat=diffrax.SaveAt(ts=jnp.asarray(clock)),
-    stepsize_controller=diffrax.PIDController(rtol=1e-12, atol=1e-12),
-).ys  # fmt: skip
-print("same flow to 1e-9:", bool(np.abs(other - flows["Gaussian"]).max() < 1e-9))
-
-# %% [markdown]
-# And the toy's $x(t)$, claimed above, is confirmed:
-
-# %%
-closed = np.stack([3 * np.exp(-clock), 3 * np.exp(-clock / 2)], axis=1)
-gap = np.abs(flows["toy"] - closed).max()
-print(f"toy, x(t) = (3 exp(-t), 3 exp(-t/2)) to 1e-9: {gap < 1e-9}")
-
-# %% [markdown]
-# ## Part 4: mirror descent
-#
-# Mirror descent is a minimisation in each step. Setting its gradient to zero gives one equation for $\vartheta$, which a root finder solves without knowing any inverse. It starts from the
-# current point.
-
-
-# %%
-def mirror_step(family, xi, eta):
-    """The root of η∇L(θ) + ∇A(ϑ) - ∇A(θ), as coordinates ξ of ϑ."""
-    m = np.asarray(family.mean(xi))
-    goal = m - eta * (m - family.target)
-    return root(lambda new: np.asarray(family.mean(new)) - goal, xi, tol=1e-14).x
-
-
-# %% [markdown]
-# Is that root the minimum of the definition? Minimise the definition itself with BFGS, from the start of each family. BFGS sees values and gradients only, and
-# finds a flat minimum to about half the digits.
-
-
-# %%
-def proximal_loss(family, xi, eta, new):
-    """η∇L(θ)·ϑ + D_A(ϑ, θ), with ϑ and θ by their coordinates."""
-    A, here, there = family.log_partition, family.natural(xi), family.natural(new)
-    bregman = A(there) - A(here) - jax.grad(A)(here) @ (there - here)
-    return eta * (jax.grad(A)(here) - jnp.array(family.target)) @ there + bregman
-
-
-for name, family in families.items():
-    xi = jnp.array(family.start)
-    value = jax.jit(jax.value_and_grad(partial(proximal_loss, family, xi, 0.3)))
-    found = minimize(value, xi, jac=True, method="BFGS", options={"gtol": 1e-8}).x
-    gap = np.abs(found - mirror_step(family, xi, 0.3)).max()
-    print(f"{name:9s} root is the minimum to 1e-6: {gap < 1e-6}")
-
-# %% [markdown]
-# ## Part 3: the physical gradient
-#
-# The physical gradient needs a process with an inverse. The Gaussian and the toy are `Problem`s of the package. The gamma family becomes one here. To invert its mean map, note that
-# $\ln m_1 - m_0 = \ln\alpha - \psi(\alpha)$ depends on $\alpha$ alone and falls from $\infty$ to 0: a few Newton steps in $\ln\alpha$ find the shape, and $\beta = \alpha/m_1$.
-
-
-# %%
+# %% tags=["hide-input"]
 def gamma_inverse(m, xi):
-    """(ln shape, ln rate) from (E ln y, E y); NaN where ln m₁ ≤ m₀, outside the mean domain."""
+    """(ln shape, ln rate) from (E ln y, E y); NaN where ln m₁ ≤ m₀."""
     s = jnp.log(m[1]) - m[0]
 
     def newton(_, log_shape):
         shape = jnp.exp(log_shape)
-        return log_shape - (log_shape - digamma(shape) - s) / (1 - shape * polygamma(1, shape))
+        slope = 1 - shape * polygamma(1, shape)
+        return log_shape - (log_shape - digamma(shape) - s) / slope
 
     # first guess, right to about 1.5 %
     first = jnp.log((3 - s + jnp.sqrt((s - 3) ** 2 + 24 * s)) / (12 * s))
-    log_shape = jax.lax.fori_loop(0, 5, newton, jnp.where(s > 0, first, jnp.nan))
-    return jnp.stack([log_shape, log_shape - jnp.log(m[1])])
+    found = jax.lax.fori_loop(
+        0, 5, newton, jnp.where(s > 0, first, jnp.nan)
+    )
+    return jnp.stack([found, found - jnp.log(m[1])])
 
 
-gamma_fit = Problem(
-    families["gamma"].mean,
-    lambda m: jnp.sum((m - jnp.array(gamma_target)) ** 2) / 2,
-    gamma_inverse,
-)
-back = gamma_inverse(families["gamma"].mean(jnp.log(jnp.array([0.2, 7.0]))), None)
-print("inverse of the mean map, shape and rate:", np.round(np.exp(back), 12))
+def squared_distance(m):
+    return jnp.sum((m - families["gamma"].target) ** 2) / 2
+
+
+gamma_fit = Problem(families["gamma"].mean, squared_distance, gamma_inverse)
+problems = {"Gaussian": fit, "process": toy, "gamma": gamma_fit}
 
 # %% [markdown]
-# Now ten steps of mirror descent and of the physical gradient, side by side, at three rates. After $k$ steps the share left must be $(1-\eta)^k$.
+# **Part 1**, from the definition. A solver of order eight follows $-F_\xi^{-1} \nabla_\xi L$, made of $A$ by automatic differentiation, to $t = 8$. The share left should be $e^{-t}$.
+
 
 # %%
-fits = {"Gaussian": fit, "toy": toy, "gamma": gamma_fit}
+def natural_direction(family, xi):
+    """-F⁻¹∇L in the coordinates ξ, with F = Kᵀ ∇²A K."""
+    K = jax.jacobian(family.natural)(xi)
+    F = K.T @ jax.hessian(family.log_partition)(family.natural(xi)) @ K
+    return -jnp.linalg.solve(F, jax.grad(family.loss)(xi))
+
+
+clock, flows = np.linspace(0, 8, 81), {}
+means = {
+    k: jax.jit(jax.vmap(family.mean)) for k, family in families.items()
+}
 for name, family in families.items():
-    for eta in (0.1, 0.3, 0.9):
-        physical = descend(fits[name], "physical gradient", family.start, eta, 10)
-        mirror = [np.array(family.start)]
-        for _ in range(10):
-            mirror.append(mirror_step(family, mirror[-1], eta))
-        paths_in_m = [each(family.mean)(np.stack(path)) for path in (physical, mirror)]
-        gaps = [
-            np.abs(shares_left(m, family.target) - (1 - eta) ** np.arange(11)[:, None]).max()
-            for m in paths_in_m
-        ]
-        print(
-            f"{name:9s} η = {eta}   on the line to 1e-9: "
-            f"physical gradient {gaps[0] < 1e-9}, mirror descent {gaps[1] < 1e-9}"
-        )
+    direction = jax.jit(partial(natural_direction, family))
+    flows[name] = solve_ivp(
+        lambda t, xi, rule=direction: rule(xi),
+        (0, 8), family.start, "DOP853", clock, rtol=1e-12, atol=1e-12,
+    ).y.T  # fmt: skip
+    shares = shares_left(means[name](flows[name]), family.target)
+    gap = np.abs(shares - np.exp(-clock)[:, None]).max()
+    print(f"{name:<9} share left against exp(-t): {shown(gap)}")
 
 # %% [markdown]
-# The surrogate's $Q$ cancels, as the proof says. A random positive definite $Q$ in place of the identity leaves the path as it is.
+# **Parts 3 and 4.** Ten steps of the physical gradient should leave $(1 - \eta)^{10}$ of the way, and with $\eta = 1$ the first one lands. For mirror descent, BFGS minimises the definition as it stands; it finds a flat minimum to about half the digits.
+
 
 # %%
-mixed = np.random.RandomState(3).normal(size=(2, 2))
-weighted = fit._replace(
-    loss=lambda m: (m - fit_target) @ (mixed @ mixed.T) @ (m - fit_target) / 2
-)
-paths = [
-    descend(problem, "physical gradient", [0.0, 0.0], 0.3, 24) for problem in (fit, weighted)
-]
-print("same path for another Q to 1e-9:", bool(np.abs(paths[0] - paths[1]).max() < 1e-9))
+def proximal_loss(family, new, xi, eta):
+    """η∇L(θ)·ϑ + D_A(ϑ, θ), with ϑ and θ by their coordinates."""
+    A, here, there = (
+        family.log_partition, family.natural(xi), family.natural(new)
+    )  # fmt: skip
+    slope = jax.grad(A)(here)
+    bregman = A(there) - A(here) - slope @ (there - here)
+    return eta * (slope - family.target) @ there + bregman
 
-# %% [markdown]
-# With $\eta = 1$ it lands at once, in each of the three families.
 
 # %%
-for name, problem in fits.items():
-    landed = problem.z(descend(problem, "physical gradient", families[name].start, 1.0, 1)[-1])
-    gap = np.abs(landed - np.array(families[name].target)).max()
-    print(f"{name:9s} one step with η = 1 lands on m* to 1e-9: {gap < 1e-9}")
-
-# %% [markdown]
-# {numref}`fig-straight-lines-gamma` shows the gamma family. Nothing in its parameters suggests a line.
+for name, family in families.items():
+    value = jax.jit(jax.value_and_grad(partial(proximal_loss, family)))
+    for eta in (0.1, 0.5, 1.0):
+        path = descend(problems[name], physical_step, family.start, eta, 10)
+        shares = shares_left(means[name](path), family.target)
+        gap = np.abs(shares - (1 - eta) ** np.arange(11)[:, None]).max()
+        line = f"{name:<9} η = {eta}: share left {shown(gap)}"
+        if eta < 1:
+            args = value, family.start, (family.start, eta)
+            mirror = minimize(*args, "BFGS", jac=True, tol=1e-8).x
+            gap = np.abs(mirror - path[1]).max()
+            line += f"; mirror step {'below 1e-6' if gap < 1e-6 else gap}"
+        print(line)
 
 # %% tags=["hide-input", "remove-output"]
-family = families["gamma"]
-marks = descend(gamma_fit, "physical gradient", family.start, 0.3, 12)
-euler = descend(gamma_fit, "Gauss-Newton", family.start, 0.1, 80)
-fig, axes = figure(2)
-for ax, view in zip(axes, (jnp.exp, each(family.mean)), strict=True):
-    draw_path(
-        ax, view(euler), "Gauss-Newton", label="natural gradient, Euler steps", markevery=4
-    )
-    draw_path(
-        ax,
-        view(flows["gamma"]),
-        "natural gradient",
-        label="natural gradient, flow",
-        markers=False,
-        start=False,
-    )
-    ax.plot(
-        *view(marks).T,
-        "D",
-        color=LOOKS["physical gradient"].color,
-        markersize=5.5,
-        label="physical gradient, mirror descent",
-    )
-    draw_target(ax, np.asarray(view(jnp.log(jnp.array([[9.0, 3.0]]))))[0])
-edge = np.linspace(0.2, 3.6, 200)
-axes[1].fill_between(np.log(edge), 0, edge, color="#e4e4e4", linewidth=0)
-axes[1].annotate(
-    r"not a mean: $\mathrm{E}\,\ln y > \ln\mathrm{E}\,y$", (0.30, 0.62), ha="center", fontsize=9
+steps = descend(gamma_fit, physical_step, families["gamma"].start, 0.3, 10)
+euler = descend(
+    gamma_fit, gauss_newton_step, families["gamma"].start, 0.1, 80
 )
-axes[0].set(xlabel=r"shape $\alpha$", ylabel=r"rate $\beta$", title="Parameters")
-axes[1].set(
-    xlabel=r"$m_0 = \mathrm{E}\,\ln y$",
-    ylabel=r"$m_1 = \mathrm{E}\,y$",
-    title="Expectation parameters",
-)
-axes[1].set(xlim=(-1.45, 1.25), ylim=(0.3, 3.4))
-axes[0].legend(loc="upper left", fontsize=8.5)
-show("fig-straight-lines-gamma", fig)
+views = [
+    (np.exp(p), np.asarray(means["gamma"](p)))
+    for p in (flows["gamma"], steps, euler)
+]
+keep("straight_lines-figure-gamma", figures.gamma(*views))
 
 # %% [markdown]
-# ```{glue:figure} fig-straight-lines-gamma
-# :name: fig-straight-lines-gamma
-# :alt: Left, shape against rate. The natural-gradient flow first falls, then rises steeply to the target at (9, 3), with diamonds on it. Euler steps leave it. Right, the mean of ln y against the mean of y. The flow is a straight line, the diamonds are on it, the Euler steps bow away from it. A grey region at the lower right holds no member of the family.
+# ```{glue:figure} straight_lines-figure-gamma
+# :name: straight_lines-figure-gamma
+# :alt: Left, shape against rate. The natural-gradient flow first falls, then rises steeply to the target at (9, 3), with diamonds on it. A dashed line of steps leaves it. Right, the mean of ln y against the mean of y. The flow is a straight line, the diamonds are on it, the dashed steps bow away from it. A grey region at the lower right holds no member of the family.
 #
-# A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Triangles: every fourth natural-gradient step with
-# η = 0.1 in (ln α, ln β). These leave the line.
+# A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Dashed: natural-gradient steps in $(\ln\alpha, \ln\beta)$ with η = 0.1, which leave the line.
 # ```
 
 # %% [markdown]
-# ## Part 2: Newton in the natural parameter
-#
-# The Hessian of $L$ in $\theta$ is the Fisher matrix, at every point and not only at the minimum. The Hessian is taken from the negative log-likelihood of the package, the Fisher matrix from its closed form.
-# In $(\mu, \ln\sigma)$ the two differ.
+# **Part 2.** The Hessian of $L$ in $\theta$ is the Fisher matrix, at every point and not only at the minimum. Here are both at one member, in $\theta$ and, for contrast, in $(\mu, \ln\sigma)$.
+
 
 # %%
-points = [np.array([0.0, 1.0]), np.array([4.0, 0.3]), np.array([-7.0, 5.0])]
 for coordinates in ("natural", "log scale"):
-    here = gaussian.COORDINATES[coordinates].from_mean_scale
-    loss = likelihood_fit(target, coordinates).objective
-    hessian = jax.jit(jax.hessian(loss))
-    pairs = [(hessian(here(p)), gaussian.fisher_matrix(here(p), coordinates)) for p in points]
-    same = [np.allclose(computed, fisher, rtol=1e-9) for computed, fisher in pairs]
-    print(f"{coordinates:9s} Hessian equals Fisher at three points: {same}")
+    here = COORDINATES[coordinates].from_mean_scale(np.array([4.0, 0.5]))
+    hessian = jax.jit(jax.hessian(expected_loss), static_argnums=2)
+    for name, matrix in [
+        ("Hessian", hessian(here, target, coordinates)),
+        ("Fisher", gaussian.fisher_matrix(here, coordinates)),
+    ]:
+        (a, b), (_, c) = np.round(matrix, 6) + 0.0
+        print(f"{coordinates:<9} {name:<7} {a:8.3f} {b:8.3f} {c:8.3f}")
 
 # %% [markdown]
-# So the Newton flow in $\theta$ is the natural gradient. Newton's method in other coordinates is not, and there is a reason.
-# Along any Newton flow $\dot\xi = -(\nabla^2_\xi L)^{-1} \nabla_\xi L$ the gradient obeys $\frac{d}{dt} \nabla_\xi L = -\nabla_\xi L$. It shrinks on a straight line, in every coordinate system.
-# Only in $\theta$ is that gradient $m - m^*$.
+# So Newton's flow is the natural gradient in $\theta$, and not elsewhere. Along any Newton flow $\dot\xi = -(\nabla^2_\xi L)^{-1} \nabla_\xi L$ the gradient obeys $\frac{d}{dt} \nabla_\xi L = -\nabla_\xi L$: it shrinks on a straight line, in every coordinate system. Only in $\theta$ is that gradient $m - m^*$.
+
+# %% [markdown]
+# ## What bends the line
 #
-# The toy shows it. Its gradient in $x$ is $(2 x_0, 4 x_1^3)$.
-
-# %%
-slope, hessian = jax.grad(toy.objective), jax.hessian(toy.objective)
-newton_direction = jax.jit(lambda x: -jnp.linalg.solve(hessian(x), slope(x)))
-toy_newton_flow = flow(newton_direction, [3.0, 3.0])
-gradient = shares_left(each(slope)(toy_newton_flow), np.zeros(2))
-z = shares_left(each(toy.z)(toy_newton_flow), np.zeros(2))
-gap = np.abs(gradient - np.exp(-clock)[:, None]).max()
-print(f"Newton flow in x: gradient straight to 1e-9: {gap < 1e-9}")
-print(f"                  z bends by {np.abs(z[:, 0] - z[:, 1]).max():.3f}")
-
-# %% [markdown]
-# The bend has a closed form. The gradient says $x_1 = 3 e^{-t/3}$, so the shares are $e^{-t}$ and $e^{-2t/3}$. Their largest difference is $4/27 = 0.148$.
-
-# %% [markdown]
-# ## Any coordinates
+# ### The size of the step
 #
-# Parts 1, 3 and 4 hold in every coordinate system. Six of them for the Gaussian: the flow is integrated in each, and the physical gradient is taken in each.
-
-# %%
-log_scale_path = mean_scale(fit_physical)
-for coordinates, system in gaussian.COORDINATES.items():
-    family = gaussian_family(coordinates)
-    path = flow(partial(natural_direction, family), family.start)
-    share = shares_left(each(family.mean)(path), family.target)
-    flow_gap = np.abs(share - np.exp(-clock)[:, None]).max()
-    problem = gaussian_fit(target, coordinates)
-    path = descend(problem, "physical gradient", family.start, 0.3, 24)
-    step_gap = np.abs(each(system.to_mean_scale)(path) - log_scale_path).max()
-    print(
-        f"{coordinates:12s} flow on the line to 1e-9: {flow_gap < 1e-9}   "
-        f"same physical gradient to 1e-9: {step_gap < 1e-9}"
-    )
-
-# %% [markdown]
-# The toy may be written in $w$ with $x_1 = e^{w}$. Ten physical-gradient steps do not notice. Newton's method does.
-
-# %%
-renamed = Problem(
-    lambda w: toy.z(jnp.stack([w[0], jnp.exp(w[1])])),
-    toy.loss,
-    lambda z, w: jnp.stack([z[0], jnp.log(z[1]) / 2]),
-)
-for method in ("physical gradient", "Newton"):
-    x = descend(toy, method, [3.0, 3.0], 0.3, 10)[-1]
-    w = descend(renamed, method, [3.0, np.log(3.0)], 0.3, 10)[-1]
-    print(f"{method:18s} in x: x₁ = {x[1]:.4f}   in w: x₁ = {np.exp(w[1]):.4f}")
-
-# %% [markdown]
-# ## Steps bend
-#
-# The natural gradient is a flow. An algorithm takes steps $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`eq-natural-gradient`. By {eq}`eq-natural-direction` this is
-# $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. Taylor's theorem says what it does in $m$:
+# The natural gradient is a flow. An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. Taylor's theorem says what it does in $m$:
 #
 # $$
 # m^+ = m - \eta\, (m - m^*) + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3), \qquad v = J^{-1}(m - m^*) .
-# $$ (eq-euler-departure)
+# $$ (straight_lines-eq-euler-departure)
 #
-# Each step leaves the line by $O(\eta^2)$, unless $m$ is linear in $\xi$. About $1/\eta$ steps are made in a unit of time, so the path leaves the line by $O(\eta)$. The physical gradient takes the step in
-# $m$ and has no such term: this is all that the two differ by.
-
-# %%
-for name, family in families.items():
-    xi = jnp.array(family.start) + 0.1
-    euler = xi + 0.01 * natural_direction(family, xi)
-    same = np.allclose(euler, STEPS["Gauss-Newton"](fits[name], xi, 0.01), rtol=1e-12)
-    print(f"{name:9s} natural-gradient step is Gauss-Newton's step on the surrogate: {same}")
-
-# %% [markdown]
-# The departure is the largest difference of the two shares along the path. Four rates, in four coordinate systems, each until $t = 8$ at least.
+# Each step leaves the line by $O(\eta^2)$, unless $m$ is affine in $\xi$. About $1/\eta$ steps are made in a unit of time, so the path should leave the line by $O(\eta)$. Four rates, each until $t = 8$ at least:
 
 # %%
 rates, departures = np.array([8e-3, 4e-3, 2e-3, 1e-3]), {}
-for coordinates in ("log scale", "scale", "variance", "expectation"):
-    family, problem = gaussian_family(coordinates), gaussian_fit(target, coordinates)
-    paths = [descend(problem, "Gauss-Newton", family.start, rate, 8000) for rate in rates]
-    path_shares = [shares_left(each(problem.z)(path), fit_target) for path in paths]
-    departures[coordinates] = np.array(
-        [np.abs(share[:, 0] - share[:, 1]).max() for share in path_shares]
+for name in ("log scale", "scale", "variance", "expectation"):
+    problem = gaussian_fit(target, name)
+    first, row = COORDINATES[name].from_mean_scale(start), []
+    for rate in rates:
+        path = descend(problem, gauss_newton_step, first, rate, 8000)
+        row.append(bend(shares_left(to_m(path, name), m_target)))
+    departures[name] = row
+    order = f"{np.log2(row[-2] / row[-1]):.2f}" if row[-1] > 1e-9 else "-"
+    digits = [f"{gap:.5f}" if gap > 1e-9 else "< 1e-9" for gap in row]
+    print(
+        f"{name:<11}", *(f"{text:>8}" for text in digits), " order", order
     )
-    printed = " ".join(f"{value:.5f}" for value in departures[coordinates])
-    print(f"{coordinates:12s} departure {printed}")
-
-# %%
-slopes = {
-    name: np.log2(value[-2] / value[-1])
-    for name, value in departures.items()
-    if name != "expectation"
-}
-print("slopes:", ", ".join(f"{name} {slope:.3f}" for name, slope in slopes.items()))
-print(
-    "in the expectation parameters below 1e-12:", bool(departures["expectation"].max() < 1e-12)
-)
-glue("straight-lines-slope-log", round(float(slopes["log scale"]), 3), display=False)
-glue("straight-lines-slope-variance", round(float(slopes["variance"]), 3), display=False)
 
 # %% tags=["hide-input", "remove-output"]
-fig, ax = figure()
-for (name, label, marker, line), color in zip(
-    (
-        ("log scale", r"in $(\mu, \ln\sigma)$", "o", "-"),
-        ("scale", r"in $(\mu, \sigma)$", "s", "--"),
-        ("variance", r"in $(\mu, \sigma^2)$", "^", "-."),
+keep(
+    "straight_lines-figure-departure", figures.departure(rates, departures)
+)
+
+# %% [markdown]
+# ```{glue:figure} straight_lines-figure-departure
+# :name: straight_lines-figure-departure
+# :alt: Three lines in a log-log plot, parallel to a thin line of slope 1. The distance from the line is largest in (μ, ln σ), about half of that in (μ, σ), and least in (μ, σ²).
+#
+# How far natural-gradient steps leave the straight line, for the Gaussian, as a distance of shares. It is proportional to the step size. Its size depends on the coordinates; in the expectation parameters it is rounding, and off the chart.
+# ```
+#
+# Order one ({numref}`straight_lines-figure-departure`). In the precision and the natural parameter longer steps do worse than bend: from $\eta = 1/100$ on, the first one leaves the family ({ref}`gaussian_geometry` has the table).
+#
+# ### Other coordinates of the outcome
+#
+# The physical gradient takes its step in $z$ and has no such error. Nor does it depend on the coordinates of $x$: the inverse translates the same $z$ into either. But does it depend on those of $z$? Let $w = \varphi(z)$ be the same outcome on another scale, with the same loss. Newton's step in $w$ contains the second derivative of $\varphi$; unless $\varphi$ is affine, it is another step. For the walkthrough with $w = (z_0, e^{z_1})$ the loss is $w_0^2 + (\ln w_1)^2$, and from $z_1 = 9$, where its second derivative in $w_1$ is negative, Newton's step goes *up*.
+
+
+# %%
+def rescaled(to_w, to_z):
+    """The walkthrough's problem with the outcome w = φ(z)."""
+    return Problem(
+        lambda x: to_w(toy.z(x)),
+        lambda w: toy.loss(to_z(w)),
+        lambda w, x: toy.z_inverse(to_z(w), x),
+    )
+
+
+# %%
+mix, x = np.array([[2.0, 1.0], [0.5, 3.0]]), jnp.array([3.0, 3.0])
+outcomes = {
+    "z": toy,
+    "affine w": rescaled(
+        lambda z: mix @ z + 1, lambda w: jnp.linalg.solve(mix, w - 1)
     ),
-    (LOOKS["gradient descent"].color, LOOKS["Newton"].color, LOOKS["Gauss-Newton"].color),
-    strict=True,
-):
-    ax.loglog(rates, departures[name], marker=marker, linestyle=line, color=color)
-    ax.annotate(
-        label,
-        (rates[0], departures[name][0]),
-        xytext=(9, -3),
-        textcoords="offset points",
-        color=color,
-    )
-ax.loglog(rates[[0, -1]], 0.42 * rates[[0, -1]], color="#777777", linewidth=1)
-ax.annotate(
-    "slope 1",
-    (rates[0], 0.42 * rates[0]),
-    xytext=(9, -3),
-    textcoords="offset points",
-    color="#555555",
-)
-ax.set(
-    xlabel=r"step size $\eta$",
-    ylabel="departure from the line (difference of shares)",
-    xlim=(8.5e-4, 1.25e-2),
-)
-ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
-ax.minorticks_off()
-show("fig-straight-lines-departure", fig)
+    "w = (z₀, exp z₁)": rescaled(
+        lambda z: z.at[1].set(jnp.exp(z[1])),
+        lambda w: w.at[1].set(jnp.log(w[1])),
+    ),
+}
+for name, problem in outcomes.items():
+    x0, x1 = jax.jit(partial(physical_step, problem))(x, 0.5)
+    loss = x0**2 + x1**4
+    print(f"{name:<17} x₁ from 3 to {x1:.4f}, loss from 90 to {loss:.2f}")
 
 # %% [markdown]
-# ```{glue:figure} fig-straight-lines-departure
-# :name: fig-straight-lines-departure
-# :alt: Three lines in a log-log plot, parallel to a grey line of slope 1. The departure falls from 0.011 to 0.0012 in (μ, ln σ), is about half of that in (μ, σ), and least in (μ, σ²).
+# So "in any coordinates" is half of the truth. For the natural gradient the likelihood has chosen $m$. The physical gradient needs you to say in which outcome, on which scale, the way should be straight.
 #
-# How far natural-gradient steps leave the straight line, for the Gaussian. The departure is proportional to the step size. Its size depends on the coordinates; in the expectation parameters it is rounding error, and off the chart.
-# ```
+# ### More outcomes than unknowns
 #
-# The slopes are {glue:text}`straight-lines-slope-log:.2f` in $(\mu, \ln\sigma)$ and {glue:text}`straight-lines-slope-variance:.2f` in $(\mu, \sigma^2)$: order one
-# ({numref}`fig-straight-lines-departure`). "Invariant" is a property of the flow. The steps are not invariant, and a rate that is harmless in one coordinate system can leave the domain in another:
+# The theorem wants $m$ and $\xi$ to have equally many components. With more outcomes than unknowns, what can be reached is a curved surface (in statistics, a *curved* exponential family), and there is no inverse. Gauss-Newton still works, and its flow for $\tfrac12 |z - z^*|^2$ is
+#
+# $$
+# \dot z = -P\, (z - z^*), \qquad P = J (J^\top J)^{-1} J^\top,
+# $$ (straight_lines-eq-projected)
+#
+# where $P$ projects on the plane that touches the surface. It follows the line only where the line lies in the surface, even if $z^*$ can be reached. Add a third outcome to the walkthrough, $z = (x_0, x_1^2, x_0 x_1^2)$, and aim at $z(1, 1)$:
+
 
 # %%
-for coordinates in ("log scale", "precision", "natural"):
-    problem, first = gaussian_fit(target, coordinates), gaussian_family(coordinates).start
-    path = descend(problem, "Gauss-Newton", first, 0.01, 1000)
-    members = each(gaussian.COORDINATES[coordinates].to_mean_scale)(path)
-    inside = np.isfinite(members).all(axis=1)
-    left = f"has left the family at step {int(np.argmin(inside))}"
-    print(f"{coordinates:12s} {'stays in the family' if inside.all() else left}")
+def three(x):
+    return np.array([x[0], x[1] ** 2, x[0] * x[1] ** 2])
+
+
+def pulled_back(t, x):
+    J = np.array([[1, 0], [0, 2 * x[1]], [x[1] ** 2, 2 * x[0] * x[1]]])
+    return -np.linalg.lstsq(J, three(x) - np.ones(3))[0]
+
+
+surface = solve_ivp(
+    pulled_back, (0, 12), [3.0, 3.0], "DOP853", np.linspace(0, 12, 121),
+    rtol=1e-10, atol=1e-12,
+).y  # fmt: skip
+shares = shares_left(three(surface).T, np.ones(3))
+end = f"({surface[0, -1]:.3f}, {surface[1, -1]:.3f})"
+print(f"ends at x = {end}, off the diagonal: {bend(shares):.3f}")
 
 # %% [markdown]
-# In the precision and the natural parameter, one hundredth of the way is too far: the first step makes $\sigma^2$ negative, and the path is NaN from there on. Mirror descent at $\eta = 0.9$ had no trouble with the same problem.
-
-# %% [markdown]
-# ## What fails
-#
-# Each part of the theorem carries weight: the surrogate loss, the natural parameter of Newton's method, the diffeomorphism, the place of the target. Here each is changed in turn.
-#
-# ### Newton on the likelihood, in the right space
-#
-# The physical gradient takes a Newton step in $m$. On the surrogate that is exact. On the likelihood itself it is not. In $m$ the gradient of $L$ is $F_\theta^{-1}(m - m^*)$, so its Hessian is $F_\theta^{-1}$ plus a term with the derivative of $F_\theta^{-1}$, which vanishes at the minimum only. Here are its full steps, $\eta = 1$.
+# {numref}`straight_lines-figure-bends` sets the three causes side by side: the steps of the first one longer than before, so that one sees them, and for the second the line from start to target in another outcome, seen in $m$ or $z$.
 
 # %%
-likelihood = likelihood_fit(target)
-newton_in_m = descend(likelihood, "physical gradient", [0.0, 0.0], 1.0, 12)
-family_until = int(np.argmin(np.isfinite(newton_in_m).all(axis=1)))
-covered = 1 - shares_left(each(likelihood.z)(newton_in_m[:family_until]), fit_target)
-line = fit_target - fit.z(newton_in_m[0])
-share = float(100 * np.linalg.norm(covered[1] * line) / np.linalg.norm(line))
-glue("straight-lines-kl-covered", share, display=False)
-glue("straight-lines-kl-last", family_until - 1, display=False)
-for k in (1, 5, family_until - 1):
-    first, second = 100 * covered[k]
-    print(f"covered after step {k}: {first:6.3f} % of m₀, {second:6.3f} % of m₁")
-
-# %% [markdown]
-# With the surrogate, one full step lands on the target. With the likelihood it covers {glue:text}`straight-lines-kl-covered:.2f` % of the way. The further steps grow, and bend. After step
-# {glue:text}`straight-lines-kl-last` the next one asks for a point outside the mean domain, where there is no inverse: the path is NaN from there on, and stops in {numref}`fig-straight-lines-fails`.
-# A physical gradient with the true likelihood as its loss is a different method from the natural gradient, and here a poor one.
-#
-# ### An indefinite Hessian
-#
-# Newton's method in $(\mu, \ln\sigma)$ does not even set out in the right direction.
-
-# %%
-hessian = jax.jit(jax.hessian(likelihood.objective))
-low, high = (float(value) for value in np.linalg.eigvalsh(hessian(jnp.zeros(2))))
-glue("straight-lines-low", low, display=False)
-glue("straight-lines-high", high, display=False)
-newton_in_x = descend(likelihood, "Newton", [0.0, 0.0], 1.0, 6)
-print(f"eigenvalues {low:.3f} and {high:.3f}")
-print("mean after each step:", " ".join(f"{value:.3f}" for value in newton_in_x[1:, 0]))
+long_steps = []
+for name, eta in [("log scale", 0.02), ("scale", 0.1)]:
+    problem = gaussian_fit(target, name)
+    first = COORDINATES[name].from_mean_scale(start)
+    path = descend(problem, gauss_newton_step, first, eta, 8000)[:200]
+    long_steps.append(shares_left(to_m(path, name), m_target))
+u = np.linspace(1, 0, 201)
+flat = to_m(np.stack([10 * (1 - u), np.ones(201)], axis=1))
+other_outcomes = [
+    np.stack([u, np.log(1 + (np.exp(9) - 1) * u) / 9], axis=1),
+    shares_left(flat, m_target),
+]
+for paths in (long_steps, other_outcomes):
+    print("off the diagonal:", *(f"{bend(path):.3f}" for path in paths))
 
 # %% tags=["hide-input", "remove-output"]
-fig, ax = figure()
-draw_path(ax, fit_flow, "natural gradient", label="natural gradient", markers=False)
-draw_path(
-    ax,
-    mean_scale(newton_in_m[:family_until]),
-    "physical gradient",
-    label="physical gradient (Newton in $m$)",
-    start=False,
-)
-draw_path(
-    ax, mean_scale(newton_in_x), "Newton", label=r"Newton in $(\mu, \ln\sigma)$", start=False
-)
-draw_target(ax, target)
-ax.set(
-    xlim=(-8, 11.5), ylim=(0, 12), xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$"
-)
-ax.legend(loc="upper right")
-show("fig-straight-lines-fails", fig)
+too_many = [shares[:, [0, 1]], shares[:, [0, 2]]]
+picture = figures.bends(long_steps, other_outcomes, too_many)
+keep("straight_lines-figure-bends", picture)
 
 # %% [markdown]
-# ```{glue:figure} fig-straight-lines-fails
-# :name: fig-straight-lines-fails
-# :alt: Mean against standard deviation. The natural gradient makes an arch from (0, 1) to (10, 1). Newton's steps in m follow its left half at first, fall below it, and stop after nine steps under its top. Newton's steps in (μ, ln σ) go up and to the left, out of the picture.
+# ```{glue:figure} straight_lines-figure-bends
+# :name: straight_lines-figure-bends
+# :alt: Three panels of shares left, each with the diagonal as a thin line. First, natural-gradient steps of a Gaussian sag below the diagonal, in the log scale more than in the scale. Second, one path bulges far above the diagonal, another sags below it. Third, the second and third outcome fall below the diagonal.
 #
-# Two ways of using Newton's method on the likelihood, with η = 1. In m it creeps along the line, then steps off the mean domain. In (μ, ln σ) it runs away from the target.
+# What bends the line, as shares left; straight is the diagonal. Left: long natural-gradient steps of the Gaussian, in two coordinate systems. Middle: straight in another outcome, $(\mu, \sigma)$ for the Gaussian and $(z_0, e^{z_1})$ for the process, seen in $m$ and $z$. Right: three outcomes of two unknowns, the second and the third share against the first.
+# ```
+
+# %% [markdown]
+# ### Newton's method on the likelihood
+#
+# In part 3 the $Q$ of the surrogate cancels. May we put the likelihood itself in its place? It has the same minimum. But in $m$ its gradient is $F_\theta^{-1}(m - m^*)$, so its Hessian is $F_\theta^{-1}$ plus a term with the derivative of $F_\theta^{-1}$, and nothing cancels. Here are full Newton steps, $\eta = 1$, in $m$ and in $(\mu, \ln\sigma)$.
+
+# %%
+in_m = descend(likelihood, physical_step, [0.0, 0.0], 1.0, 12)
+until = int(np.argmin(np.isfinite(in_m).all(axis=1)))
+in_x = descend(likelihood, newton_step, [0.0, 0.0], 1.0, 6)
+paths = [log_scale.to_mean_scale(p.T).T for p in (in_m[:until], in_x)]
+covered = 100 * (1 - shares_left(to_m(paths[0]), m_target))
+for k in (1, 5, until - 1):
+    first, second = covered[k]
+    print(f"in m, step {k}: covered {first:.2f} and {second:.2f} %")
+for k, (mean, scale) in enumerate(paths[1]):
+    loss = expected_loss(np.array([mean, scale]), target, "scale")
+    print(f"in (μ, ln σ), step {k}: μ = {mean:7.2f}, loss {loss:5.2f}")
+
+# %%
+hessian = jax.jit(jax.hessian(expected_loss))
+low, high = np.linalg.eigvalsh(hessian(jnp.zeros(2), target))
+print(f"eigenvalues of the Hessian at the start: {low:.3f} and {high:.2f}")
+
+# %% tags=["hide-input", "remove-output"]
+keep("straight_lines-figure-fails", figures.fails(fit_flow, *paths))
+glue("straight_lines-kl-covered", float(covered[1, 0]), display=False)
+glue("straight_lines-kl-last", until - 1, display=False)
+
+# %% [markdown]
+# ```{glue:figure} straight_lines-figure-fails
+# :name: straight_lines-figure-fails
+# :alt: Two panels. Left, mean against standard deviation. The natural gradient makes an arch from (0, 1) to (10, 1). Newton's steps in m follow its left half at first, fall below it, and stop under its top. Newton's steps in (μ, ln σ) go up and to the left, out of the picture. Right, the same in the expectation plane, where the natural gradient is a straight line, the first steps in m are close to it, and the last ones approach the shaded region.
+#
+# Two ways of using Newton's method on the likelihood, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it. In $(\mu, \ln\sigma)$ it runs away from the target.
 # ```
 #
-# The Hessian at the start has the eigenvalues {glue:text}`straight-lines-low:.2f` and {glue:text}`straight-lines-high:.0f`. Where a curvature is negative, Newton's method climbs:
-# it looks for any point where the gradient vanishes. It sends $\mu$ to the left, away from the target, faster with every step. The Fisher matrix, positive definite everywhere, cannot do this. In $(\mu, \ln\sigma)$ the Hessian is positive definite only where $|\mu - \mu^*| < \sigma^*$.
-
-# %%
-for offset in (0.99, 1.01):
-    lowest = np.linalg.eigvalsh(hessian(jnp.array([10.0 - offset, 0.4])))[0]
-    print(f"|μ - μ*| = {offset} σ*: lowest eigenvalue {lowest:+.4f}")
+# In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step. Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and only then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
 
 # %% [markdown]
-# ### A singular Jacobian
+# ## When Gauss-Newton is enough
 #
-# The toy's map folds the plane: $x_1$ and $-x_1$ have the same $z$. So $\xi \mapsto m$ is a diffeomorphism only on $x_1 > 0$, whose image is $U = \{z_1 > 0\}$. The target $m^* = 0$ is on the boundary of $U$. That is allowed by the theorem, with the end
-# of the segment left out: the line is followed for all time. But the coordinates get worse on the way. $F = 2 J^\top J = \mathrm{diag}(2, 8 x_1^2)$.
-
-# %%
-for k in (0, 40, 80):
-    J = jax.jacobian(toy.z)(flows["toy"][k])
-    smallest = np.linalg.eigvalsh(2 * J.T @ J)[0]
-    print(f"t = {clock[k]:.0f}   smallest eigenvalue of F {smallest:.5f}")
-
-# %% [markdown]
-# On the fold itself there is no natural gradient. Put the target at $z^* = (0, 4)$ and start on the fold, at $x = (3, 0)$. The Gauss-Newton matrix cannot be inverted. The physical gradient asks $z^{-1}$ instead, and leaves.
-
-# %%
-shifted = toy._replace(loss=lambda z: jnp.sum((z - jnp.array([0.0, 4.0])) ** 2))
-on_fold = jnp.array([3.0, 0.0])
-J = jax.jacobian(toy.z)(on_fold)
-print(f"determinant of the Gauss-Newton matrix: {np.linalg.det(2 * J.T @ J):.1f}")
-step = STEPS["Gauss-Newton"](shifted, on_fold, 0.3)
-print("Gauss-Newton step is finite:", bool(np.isfinite(step).all()))
-for eta in (0.3, 0.003):
-    step = STEPS["physical gradient"](shifted, on_fold, eta)
-    print(f"physical gradient, η = {eta}: x₁ = {step[1]:.4f}")
-
-# %% [markdown]
-# A step a hundred times shorter moves $x_1$ only ten times less: $x_1 = \sqrt{4\eta}$. There is no velocity at the fold, and $-x_1$ would have served as well. The inverse chose the branch.
+# Gauss-Newton needs no inverse. When does it make the same step as the physical gradient?
 #
-# ### Targets at the edge, and beyond
+# ````{prf:proposition}
+# :label: straight_lines-affine
 #
-# What matters of the data is $m^*$, and where it is.
+# Let $z$ be a diffeomorphism. If $z$ is affine, Gauss-Newton's step and the physical gradient's step are equal, for every loss and every $\eta$. If they are equal at $x$ for the losses $\tfrac12|z - z^*|^2$ with all $z^*$ near $z(x)$, then $z$ is affine near $x$. For one fixed loss $\tfrac12|z - z^*|^2$ it is enough that $z - z^*$ is homogeneous of degree 1 about $x^* = z^{-1}(z^*)$.
+# ````
 #
-# *Inside the mean domain.* The data may look nothing like the family. The two points 9 and 11 have $m^* = (10, 101)$, the target of this chapter, and lead along the same path: `likelihood_fit` uses exactly them. And the mean of counts is no count: a Poisson
-# family fits a data mean of 1.5 as well as any other.
-#
-# *On its boundary.* A single datum $y = 10$ has $m^* = (10, 100)$, with variance zero. No Gaussian has it, $L$ has no minimum, and the theorem holds without its last sentence. The flow is straight for all time, and $\sigma^2$ shrinks like $e^{-t}$ as it approaches what it cannot reach.
+# The proof is an exercise. A curved example of the last sentence is $z = (|x|, x_1)$ with $z^* = 0$. Move the target to $(5, 3)$, and the two steps part.
 
 
 # %%
-def variance_left(second_moment, time):
-    """Variance at a time on the line from (0, 1) to (10, second moment)."""
-    m = np.array([10.0, second_moment]) + np.exp(-time) * np.array([-10.0, 1.0 - second_moment])
-    return m[1] - m[0] ** 2
+def polar_to(goal):
+    return Problem(
+        lambda x: jnp.stack([jnp.hypot(x[0], x[1]), x[1]]),
+        lambda z: jnp.sum((z - goal) ** 2) / 2,
+        lambda z, x: jnp.stack([jnp.sqrt(z[0] ** 2 - z[1] ** 2), z[1]]),
+    )
 
 
-left = [f"t = {time}: σ² = {variance_left(100.0, time):.4f}" for time in (1, 4, 8, 12)]
-print("one datum:", ", ".join(left))
-print(f"σ² eᵗ at t = 12: {variance_left(100.0, 12) * np.exp(12):.2f}")
-
-# %% [markdown]
-# Physical gradient and mirror descent go along while $\eta < 1$. At $\eta = 1$ they would land on a Gaussian with $\sigma = 0$, and the inverse refuses.
-
-# %%
-try:
-    gaussian.inverse_mean_map(np.array([10.0, 100.0]))
-except ValueError as error:
-    print("ValueError:", error)
+for goal in (np.zeros(2), np.array([5.0, 3.0])):
+    problem, x = polar_to(goal), jnp.array([3.0, 3.0])
+    for step in (gauss_newton_step, physical_step):
+        x0, x1 = jax.jit(partial(step, problem))(x, 0.3)
+        print(f"target {goal}: {step.__name__:<17} to ({x0:.4f}, {x1:.4f})")
 
 # %% [markdown]
-# *Outside its closure.* No data set gives such an $m^*$, since a mean of points $(y, y^2)$ is above the parabola or on it. A noisy estimate of the two moments can: say $m^* = (10, 99)$. The line then leaves the mean domain after a finite time, and so does the flow.
-
-# %%
-# variance on the line, with u = exp(-t): (99 - 98u) - 100 (1 - u)² = -1 + 102 u - 100 u²
-exit_time = -np.log(np.min(np.roots([-100.0, 102.0, -1.0])))
-left = abs(variance_left(99.0, exit_time))
-print(f"the line leaves the family at t = {exit_time:.3f}: σ² = {left:.6f}")
-outside = fit._replace(loss=lambda m: jnp.sum((m - jnp.array([10.0, 99.0])) ** 2) / 2)
-finite = np.isfinite(descend(outside, "physical gradient", [0.0, 0.0], 0.3, 20)).all(axis=1)
-last = int(np.argmin(finite)) - 1
-print(
-    f"physical gradient, η = 0.3: last member of the family after step {last}, "
-    f"t = {-last * np.log(0.7):.3f}"
-)
-
-# %% [markdown]
-# The step after that has no inverse, and the path is NaN from there on. Mirror descent has no minimum to find.
-#
 # ## One line for each method
 #
 # | method | the metric it uses | in the right space |
@@ -1014,102 +668,164 @@ print(
 # | Newton in $x$ | the one pulled back from $z$, plus $\partial L/\partial z \cdot \nabla^2 z$ | bent; its flow is straight in the gradient |
 # | Gauss-Newton, natural-gradient steps | pulled back from $z = m$ | off the line by $O(\eta)$ |
 # | natural-gradient flow, Newton flow in $\theta$ | pulled back from $z = m$ | straight |
+# | TANGO's mean motion, warm, in $m$ | the same, learnt on the way | straight, for every $\gamma$ and $\delta t$ |
 # | physical gradient, mirror descent | none needed: they step in $z = m$ | straight, for every $\eta$ |
 #
-# The price is in the last row. It needs the inverse of the mean map: a formula for the Gaussian, a root for the gamma family, a simulator run backwards for a process.
-# Where the inverse is at hand, there is no reason to bend.
+# The price is in the last row: the inverse of the mean map, be it a formula for the Gaussian, a few Newton steps for the gamma family, or a simulator run backwards. And straight in $z$ promises nothing about other quantities.
 
 # %% [markdown]
 # ## Exercises
 #
 # ```{exercise}
-# :label: straight-lines-ex-poisson
+# :label: straight_lines-ex-affine
 #
-# Three independent Poisson counts with rates $\lambda_i = e^{\xi_i}$ have $T(y) = y$, $\theta = \xi$ and $A(\theta) = \sum_i e^{\theta_i}$. The first counter has recorded 4 and 5, the second 0 and 1, the third 0 and 0.
-# Start at $\lambda = (1, 1, 1)$. What are $m^*$ and the mean domain? Is the path straight in the rates, and where does it end? How does $\xi_3$ behave?
+# Prove {prf:ref}`straight_lines-affine`.
 # ```
 #
-# ````{solution-start} straight-lines-ex-poisson
+# ````{solution} straight_lines-ex-affine
+# :class: dropdown
+#
+# Write $d = (\nabla_z^2 L)^{-1} \nabla_z L$. With $J$ square and invertible, Gauss-Newton's step is $-\eta J^{-1} d$, and the two are equal if and only if $z(x - \eta J^{-1} d) = z(x) - \eta\, d$. This holds for affine $z$. If it holds for all $d = z(x) - z^*$ in a ball, then $z(x + v) = z(x) + J v$ for all small $v = -\eta J^{-1} d$: $z$ is affine there. If $z - z^*$ is homogeneous of degree 1 about $x^*$, Euler's theorem says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and $z(x - \eta (x - x^*)) - z^* = (1 - \eta)(z - z^*)$.
+# ````
+#
+# ```{exercise}
+# :label: straight_lines-ex-poisson
+#
+# Three independent Poisson counts with rates $\lambda_i = e^{\xi_i}$ have $T(y) = y$, $\theta = \xi$ and $A(\theta) = \sum_i e^{\theta_i}$. The first counter has recorded 4 and 5, the second 0 and 1, the third 0 and 0. Start at $\lambda = (1, 1, 1)$. What are $m^*$ and the mean domain? Is the path straight in the rates, and where does it end? How does $\xi_3$ behave?
+# ```
+#
+# ````{solution-start} straight_lines-ex-poisson
 # :class: dropdown
 # ````
 
 # %%
 poisson = Family(
-    lambda theta: jnp.exp(theta).sum(), lambda xi: xi, (0.0, 0.0, 0.0), (4.5, 0.5, 0.0)
+    lambda theta: jnp.exp(theta).sum(),
+    lambda xi: xi,
+    np.zeros(3),
+    np.array([4.5, 0.5, 0.0]),
 )
-path = flow(partial(natural_direction, poisson), poisson.start)
-share = shares_left(np.exp(path), poisson.target)
-print("rates on the line to 1e-9:", bool(np.abs(share - np.exp(-clock)[:, None]).max() < 1e-9))
-print("ξ₃ at t = 2, 4, 8:", " ".join(f"{path[k, 2]:.6f}" for k in (20, 40, 80)))
+rule = jax.jit(partial(natural_direction, poisson))
+path = solve_ivp(
+    lambda t, xi: rule(xi), (0, 8), poisson.start, "DOP853", clock,
+    rtol=1e-12, atol=1e-12,
+).y.T  # fmt: skip
+gap = shares_left(np.exp(path), poisson.target) - np.exp(-clock)[:, None]
+print(f"rates: share left against exp(-t): {shown(np.abs(gap).max())}")
+print("ξ₃ at t = 2, 4, 8:", *(f"{path[k, 2]:.4f}" for k in (20, 40, 80)))
 
 # %% [markdown]
-# $m = \lambda$, the mean domain is $\lambda_i > 0$, and $m^* = (4.5, 0.5, 0)$ is on its boundary, because one counter has seen nothing. The path is straight in the rates and tends to $m^*$. No member of the family is there: $\xi_3 = -t$ falls forever,
-# at a steady pace.
+# $m = \lambda$, the mean domain is $\lambda_i > 0$, and $m^* = (4.5, 0.5, 0)$ is on its boundary, because one counter has seen nothing. The path is straight in the rates and tends to $m^*$. No member of the family is there: $\xi_3 = -t$ falls forever, at a steady pace.
 #
 # ```{solution-end}
 # ```
 #
 # ```{exercise}
-# :label: straight-lines-ex-online
+# :label: straight_lines-ex-online
 #
-# Feed mirror descent one datum at a time: at step $k = 1, 2, \dots$ take $m^* = T(y_k)$ and $\eta_k = 1/(k+1)$. Start with the member of the gamma family whose shape is 1 and rate 2, as if it were one datum. What has the method computed after $n$ steps? Check it
-# with 500 draws.
+# Feed mirror descent one datum at a time: at step $k = 1, 2, \dots$ take $m^* = T(y_k)$ and $\eta_k = 1/(k+1)$. Start with the member of the gamma family whose shape is 1 and rate 2, as if it were one datum. What has the method computed after $n$ steps? Check it with 500 draws.
 # ```
 #
-# ````{solution-start} straight-lines-ex-online
+# ````{solution-start} straight_lines-ex-online
 # :class: dropdown
 # ````
 
 # %%
 y = np.random.RandomState(5).gamma(9.0, 1 / 3.0, size=500)
 statistics = np.stack([np.log(y), y], axis=1)
-xi, first = jnp.array(families["gamma"].start), families["gamma"].mean(families["gamma"].start)
-invert = jax.jit(gamma_inverse)
-for k, T in enumerate(statistics, start=1):
-    m = families["gamma"].mean(xi)
-    xi = invert(m - (m - T) / (k + 1), xi)
-batch = invert((first + statistics.sum(axis=0)) / 501, xi)
-print("equal to the batch answer to 1e-9:", bool(np.abs(xi - batch).max() < 1e-9))
-print(f"shape {np.exp(xi[0]):.1f}, rate {np.exp(xi[1]):.1f}")
+family = families["gamma"]
+first = np.asarray(jax.jit(family.mean)(family.start))
+
+
+@jax.jit
+def online(statistics):
+    def step(xi, given):
+        T, eta = given
+        m = family.mean(xi)
+        return gamma_inverse(m - eta * (m - T), xi), None
+
+    etas = 1 / jnp.arange(2.0, len(statistics) + 2)
+    return jax.lax.scan(step, family.start, (statistics, etas))[0]
+
+
+batch = jax.jit(gamma_inverse)((first + statistics.sum(axis=0)) / 501, None)
+for name, xi in [
+    ("one by one", online(statistics)),
+    ("all at once", batch),
+]:
+    shape, rate = np.exp(xi)
+    print(f"{name:<12} shape {shape:.6f}, rate {rate:.6f}")
 
 # %% [markdown]
-# With these rates $m$ is the running mean of all statistics so far, the start included. So each step is the exact maximum of the likelihood of the data seen, in one pass. A constant rate
-# gives the moving average of {ref}`gaussian_geometry` instead.
+# With these rates $m$ is the running mean of all statistics so far, the start included. So each step is the exact maximum of the likelihood of the data seen, in one pass. A constant rate gives the moving average of {ref}`tango` instead.
 #
 # ```{solution-end}
 # ```
 #
 # ```{exercise}
-# :label: straight-lines-ex-affine
+# :label: straight_lines-ex-fold
 #
-# In which coordinates are natural-gradient steps, with a finite $\eta$, exactly on the line? Try $\xi = a m + b$ with a random matrix $a$ and vector $b$, and then $\xi_i = m_i^3$ for the toy's $z$. Explain with {eq}`eq-euler-departure`.
+# The walkthrough's map folds the plane: $x_1$ and $-x_1$ have the same $z$. What does Gauss-Newton do on the fold $x_1 = 0$, if the target is $z^* = (0, 4)$ and $x = (3, 0)$? And the physical gradient?
 # ```
 #
-# ````{solution-start} straight-lines-ex-affine
+# ````{solution-start} straight_lines-ex-fold
 # :class: dropdown
 # ````
 
 # %%
-a, b = np.random.RandomState(1).normal(size=(2, 2)), np.array([1.0, -2.0])
-affine = Problem(lambda xi: jnp.linalg.solve(a, xi - b), toy.loss)
-cubic = Problem(jnp.cbrt, toy.loss)
-off = cubic._replace(loss=lambda z: jnp.sum((z - jnp.array([1.0, 2.0])) ** 2))
-z_start = np.array([3.0, 9.0])
-cases = {
-    "affine": (affine, a @ z_start + b, 0),
-    "cubic": (cubic, z_start**3, 0),
-    "cubic, target (1, 2)": (off, z_start**3, [1, 2]),
-}
-for name, (problem, xi, goal) in cases.items():
-    path = descend(problem, "Gauss-Newton", xi, 0.2, 20)
-    share = shares_left(each(problem.z)(path), goal)
-    bend = np.abs(share[:, 0] - share[:, 1]).max()
-    exact = np.abs(share - 0.8 ** np.arange(21)[:, None]).max() < 1e-9
-    print(f"{name:21s} bends by {bend:.3f}, follows (1 - η)ᵏ to 1e-9: {exact}")
+shifted = toy._replace(
+    loss=lambda z: jnp.sum((z - jnp.array([0.0, 4.0])) ** 2)
+)
+for step in (gauss_newton_step, physical_step):
+    rule = jax.jit(partial(step, shifted))
+    for eta in (0.3, 0.003):
+        x0, x1 = rule(jnp.array([3.0, 0.0]), eta)
+        print(f"{step.__name__:<17} η = {eta:<5}: ({x0:.4f}, {x1:.4f})")
 
 # %% [markdown]
-# An affine map has $\nabla^2 m = 0$: the step is exact. The cubic map is a surprise. It does not follow $(1-\eta)^k$, but it does not bend either: each $\xi_i$ is a power of its own $z_i$ with the target at 0, so that each step multiplies both shares by the same factor, $(1 - 3\eta)^{1/3}$.
-# Straightness alone is cheaper than the theorem. With the target off the origin the cubic map bends.
+# The Gauss-Newton matrix $2 J^\top J = \mathrm{diag}(2, 8 x_1^2)$ cannot be inverted on the fold, and there is no step. The physical gradient asks $z^{-1}$ instead, and leaves. A step a hundred times shorter moves $x_1$ only ten times less: $x_1 = \sqrt{4\eta}$. There is no velocity at the fold, and $-x_1$ would have served as well. The inverse chose the branch. With the target $z^* = 0$ on the edge of the image, as in the walkthrough, the line is followed for all time, and the smallest eigenvalue of $F$ tends to 0 with $8 x_1^2$.
+#
+# ```{solution-end}
+# ```
+#
+# ```{exercise}
+# :label: straight_lines-ex-edge
+#
+# What matters of the data is $m^*$, and where it is. What do flow and steps from $(0, 1)$ do if the data are (a) the two points 9 and 11, (b) the single point 10, or (c) not data at all but a noisy estimate of the two moments, $m^* = (10, 99)$?
+# ```
+#
+# ````{solution-start} straight_lines-ex-edge
+# :class: dropdown
+# ````
+#
+# (a) $m^* = (10, 101)$, the target of this chapter, and the same path. (b) $m^* = (10, 100)$ is on the boundary of the mean domain, with variance zero. The theorem holds without its last sentence: straight for all time, while $\sigma^2$ shrinks like $e^{-t}$. At $\eta = 1$ a step would land on a Gaussian with $\sigma = 0$, and the inverse refuses. (c) is outside the closure: no data set has a mean of points $(y, y^2)$ below the parabola. The line leaves the mean domain after a finite time.
+
+
+# %%
+def variance(second_moment, t):
+    """On the line from (0, 1) to (10, second moment)."""
+    u = np.exp(-t)
+    mean = 10 * (1 - u)
+    return second_moment + (1 - second_moment) * u - mean**2
+
+
+print(
+    "(b) σ² at t = 1, 4, 8:",
+    *(f"{variance(100, t):.4f}" for t in (1, 4, 8)),
+)
+leaves = -np.log(
+    np.min(np.roots([-100.0, 102.0, -1.0]))
+)  # -1 + 102u - 100u²
+outside = fit._replace(
+    loss=lambda m: jnp.sum((m - jnp.array([10, 99])) ** 2)
+)
+path = descend(outside, physical_step, [0.0, 0.0], 0.3, 20)
+last = int(np.argmin(np.isfinite(path).all(axis=1))) - 1
+print(f"(c) the line leaves at t = {leaves:.3f}")
+print(f"steps of 0.3 leave after t = {-last * np.log(0.7):.3f}")
+
+# %% [markdown]
+# The step after that has no inverse, and the path is NaN from there on.
 #
 # ```{solution-end}
 # ```

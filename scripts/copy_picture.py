@@ -1,6 +1,9 @@
 """Copy the picture that carries the book from its chapter to the readme and the introduction.
 
-python scripts/copy_picture.py chapters/straight_lines.ipynb fig-straight-lines-book assets/straight-lines.svg
+python -m scripts.copy_picture chapters/straight_lines.ipynb straight_lines-figure-book assets/straight-lines.svg
+
+Beside it, with "-dark" in its name, stands the same picture with light ink, for hosts that show the readme on a dark
+ground.
 """
 
 import sys
@@ -8,16 +11,27 @@ from pathlib import Path
 
 import nbformat
 
+LIGHT_INK = {"#222222": "#dddddd", "#555555": "#aaaaaa"}  # the inks of book.mplstyle
+
 
 def picture(notebook: Path, name: str) -> str:
-    """The drawing that a chapter keeps under a name. Raises KeyError if it keeps none."""
+    """The SVG that a chapter keeps under a name. Raises KeyError if it keeps none."""
     for cell in nbformat.read(notebook, as_version=4).cells:
         for output in cell.get("outputs", []):
             if output.get("metadata", {}).get("scrapbook", {}).get("name") == name and "image/svg+xml" in output.data:
                 return output.data["image/svg+xml"]
-    raise KeyError(f"{notebook} keeps no drawing under the name {name!r}")
+    raise KeyError(f"{notebook} keeps no picture under the name {name!r}")
+
+
+def on_dark(svg: str) -> str:
+    """The picture with light ink."""
+    for dark, light in LIGHT_INK.items():
+        svg = svg.replace(dark, light)
+    return svg
 
 
 if __name__ == "__main__":
     notebook, name, target = sys.argv[1:]
-    Path(target).write_text(picture(Path(notebook), name))
+    svg, target = picture(Path(notebook), name), Path(target)
+    target.write_text(svg, encoding="utf-8")
+    target.with_stem(f"{target.stem}-dark").write_text(on_dark(svg), encoding="utf-8")

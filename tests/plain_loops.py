@@ -74,7 +74,7 @@ def averaged_sgd(
     path = [average]
     for iteration in range(limit):
         fast = fast - gamma * gradient(random.normal(*target), fast)
-        average = (1 - step_size) * average + step_size * fast
+        average = average + step_size * (fast - average)
         path.append(average)
         if _finished(average, target, tolerance):
             return _path(path), iteration

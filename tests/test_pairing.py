@@ -7,6 +7,8 @@ import nbformat
 import pytest
 import yaml
 
+from scripts import execute_chapters
+
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = sorted({path.stem for path in (ROOT / "chapters").glob("*.*") if path.suffix in {".py", ".ipynb"}})
 
@@ -46,6 +48,28 @@ def test_every_cell_was_executed_in_order_and_without_an_error(name):
         for output in cell.outputs:
             assert output.output_type != "error", cell.source
             assert output.get("name") != "stderr", cell.source
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_were_made_by_the_code_that_is_here(name):
+    source = ROOT / "chapters" / f"{name}.py"
+    made_from = nbformat.read(source.with_suffix(".ipynb"), as_version=4).metadata.get("made_from")
+    assert made_from == execute_chapters.digest(source), f"{name} has changed since it was executed: run make chapters"
+
+
+def compilations(name):
+    notebook = nbformat.read(ROOT / "chapters" / f"{name}.ipynb", as_version=4)
+    return notebook.metadata["execution_record"]["compilations"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chapter_compiles_few_programs(name):
+    """Most of the waiting is compilation, and unlike a time, a count is the same on every machine."""
+    assert compilations(name) <= 100
+
+
+def test_all_chapters_compile_few_programs():
+    assert sum(map(compilations, NAMES)) <= 600, {name: compilations(name) for name in NAMES}
 
 
 def test_the_table_of_contents_has_every_chapter_once():

@@ -1,4 +1,7 @@
-"""Every number that a source printed is recomputed by a chapter, once, and found by the reproduction page."""
+"""Every number that a source printed is recomputed by a chapter, once, and found by the reproduction page.
+
+And names: what a chapter keeps and labels begins with its name, and it speaks of what it keeps.
+"""
 
 import re
 import tomllib
@@ -6,25 +9,33 @@ from ast import literal_eval
 from collections import Counter
 from pathlib import Path
 
+import jax.numpy as jnp
+import jupytext
 import nbformat
 import numpy as np
 import pytest
+
+from scripts.copy_picture import on_dark, picture
+from straightlines.problems import walkthrough
+from straightlines.steps import STEPS, descend
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = tomllib.loads((ROOT / "published.toml").read_text(encoding="utf-8"))["published"]
 
 
 def glued():
-    """All (key, text) that the committed chapters keep."""
+    """All (chapter, key, text) that the committed chapters keep; of a figure the text is empty."""
     for file in sorted((ROOT / "chapters").glob("[!.]*.ipynb")):
         for cell in nbformat.read(file, as_version=4).cells:
             for output in cell.get("outputs", []):
-                text = output.get("data", {}).get("application/papermill.record/text/plain")
-                if text is not None:
-                    yield output.metadata.scrapbook.name, text
+                if "scrapbook" in output.get("metadata", {}):
+                    text = output.data.get("application/papermill.record/text/plain", "")
+                    yield file.stem, output.metadata.scrapbook.name, text
 
 
 GLUED = list(glued())
+TEXTS = {key: text for _, key, text in GLUED}
+CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.py"))
 
 
 def test_published_entries_are_complete():
@@ -40,12 +51,12 @@ def test_published_entries_are_complete():
 
 
 def test_no_key_is_glued_twice():
-    assert [key for key, number in Counter(key for key, _ in GLUED).items() if number > 1] == []
+    assert [key for key, number in Counter(key for _, key, _ in GLUED).items() if number > 1] == []
 
 
 @pytest.mark.parametrize("entry", PUBLISHED, ids=lambda entry: entry["id"])
 def test_published_number_is_recomputed(entry):
-    recomputed = dict(GLUED).get(entry["id"])
+    recomputed = TEXTS.get(entry["id"])
     assert recomputed is not None, f"no chapter glues {entry['id']}"
     value, expected = np.array(literal_eval(recomputed), float), np.array(entry["value"], float)
     assert value.shape == expected.shape
@@ -58,24 +69,70 @@ def test_published_number_is_recomputed(entry):
 
 def test_reproduction_page_lists_every_entry_with_its_verdict():
     page = nbformat.read(ROOT / "chapters" / "reproduction.ipynb", as_version=4)
-    tables = [
-        output.data["text/markdown"] for cell in page.cells for output in cell.get("outputs", []) if "data" in output
-        if "text/markdown" in output.data
-    ]  # fmt: skip
-    rows = re.findall(r"^\| (.+?) \| .*? \| .*? \| .*? \| (.*?) \| (.*?) \|$", "\n".join(tables), re.MULTILINE)
-    by_name = {what: (verdict, where) for what, verdict, where in rows if what not in {"what", "---"}}
+    outputs = [output.get("data", {}) for cell in page.cells for output in cell.get("outputs", [])]
+    lines = "\n".join(data["text/markdown"] for data in outputs if "text/markdown" in data).splitlines()
+    rows = [re.split(r" *\| *", line.strip("| ")) for line in lines if re.match(r"\| [^|]", line)]
+    found, section = {}, ""
+    for what, *cells in rows:
+        if len(cells) == 4:
+            found[what] = (*cells, section)
+        else:
+            section = what
     for entry in PUBLISHED:
-        verdict, where = by_name[entry["what"]]
+        published, recomputed, _, verdict, section = found[entry["what"]]
         assert verdict == ("not reproduced: " + entry["why"] if "why" in entry else "reproduced")
-        assert re.fullmatch(r"\[.+\]\(\w+\.ipynb#[\w-]+\)", where)
+        first = np.ravel(entry["value"])[0]
+        for text in (published, recomputed):
+            assert float(re.search(r"[-\d.]+", text).group()) == pytest.approx(first, rel=0, abs=2 * entry["tolerance"])
+        chapter = re.fullmatch(r"\*\*\[.+\]\((\w+)\.ipynb#[\w-]+\)\*\*", section).group(1)
+        assert entry["id"].startswith(f"{chapter}-")
 
 
-def test_every_number_in_a_sentence_is_kept_by_its_own_chapter():
-    for file in sorted((ROOT / "chapters").glob("*.py")):
-        text = file.read_text()
-        kept = set(re.findall(r"glue\(\s*f?[\"']([^\"']+)[\"']", text)) | {key for key, _ in GLUED}
-        for key in re.findall(r"\{glue(?::text)?\}`([^`:]+)", text):
-            assert key in kept, f"{file.name} speaks of {key}, which no cell keeps"
+# --- names ---
+
+
+def spoken_of(chapter):
+    """The keys that the text of a chapter glues."""
+    cells = jupytext.read(ROOT / "chapters" / f"{chapter}.py").cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return set(re.findall(r"\{glue(?::\w+)?\}[` ]([^`:\s]+)", text))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_speaks_of_what_it_keeps_itself(chapter):
+    kept = {key for stem, key, _ in GLUED if stem == chapter}
+    assert spoken_of(chapter) <= kept, f"no cell of {chapter} keeps {sorted(spoken_of(chapter) - kept)}"
+
+
+LABELS = (  # of figures, theorems and exercises; of equations; of sections
+    r"^:(?:name|label): (\S+)$",
+    r"^```+\{solution(?:-start)?\} (\S+)$",
+    r"\$\$ *\(([^()\s]+)\)",
+    r"^\(([^()\s]+)\)=$",
+)
+
+
+def labels(text):
+    """The names that a piece of Markdown gives to its parts."""
+    return {name for pattern in LABELS for name in re.findall(pattern, text, re.MULTILINE)}
+
+
+def test_labels_of_every_kind_are_found():
+    text = "(a)=\n# Title\n$$x$$ (b)\n```{exercise}\n:label: c\n```\n````{solution-start} d\n````\n:name: e\n(no)"
+    assert labels(text) == set("abcde")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_a_chapter_names_begins_with_its_own_name(chapter):
+    cells = jupytext.read(ROOT / "chapters" / f"{chapter}.py").cells
+    given = set().union(*(labels(cell.source) for cell in cells if cell.cell_type == "markdown"))
+    given |= {key for stem, key, _ in GLUED if stem == chapter}
+    wrong = {name for name in given - {chapter} if not re.fullmatch(rf"{chapter}-[a-z0-9][\w-]*", name)}
+    assert chapter in given
+    assert not wrong, f"these names of {chapter} do not begin with {chapter}-: {sorted(wrong)}"
+
+
+# --- the first pages ---
 
 
 def test_the_readme_and_the_first_page_state_the_published_counts():
@@ -85,9 +142,49 @@ def test_the_readme_and_the_first_page_state_the_published_counts():
     assert f'"converged in {counts[0]} iterations"' in (ROOT / "intro.md").read_text()
 
 
-def test_the_picture_of_the_first_page_is_the_one_that_its_chapter_draws(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    from copy_picture import picture
+def test_the_picture_of_the_first_page_is_the_one_that_its_chapter_draws():
+    drawn = picture(ROOT / "chapters" / "straight_lines.ipynb", "straight_lines-figure-book")
+    copies = {"straight-lines.svg": drawn, "straight-lines-dark.svg": on_dark(drawn)}
+    for name, expected in copies.items():
+        assert (ROOT / "assets" / name).read_text(encoding="utf-8") == expected, f"{name}: run make chapters"
+    assert "#222222" not in copies["straight-lines-dark.svg"]
 
-    drawn = picture(ROOT / "chapters" / "straight_lines.ipynb", "fig-straight-lines-book")
-    assert drawn == (ROOT / "assets" / "straight-lines.svg").read_text(), "run make chapters"
+
+# --- the walkthrough's runs, from `src` alone ---
+
+RUNS = {  # method: its key among the published numbers, its rate there
+    "gradient descent": ("gradient-descent", 0.01),
+    "Newton": ("newton", 1 / 3),
+    "physical gradient": ("physical-gradient", 0.3),
+}
+START = (3.0, 3.0)
+
+
+def walked(method, name):
+    """What the walkthrough printed of a method."""
+    ids = {entry["id"]: entry for entry in PUBLISHED}
+    return ids[f"physical_gradients-{RUNS[method][0]}-{name}"]
+
+
+@pytest.mark.parametrize("method", RUNS)
+def test_the_rules_print_the_published_positions_to_the_last_digit(method):
+    """One operation at a time, in 32-bit floats, as the walkthrough made them."""
+    problem, x, path = walkthrough(), jnp.array(START, jnp.float32), []
+    for _ in range(10):
+        x = STEPS[method](problem, x, RUNS[method][1])
+        path.append(np.asarray(x))
+    assert np.array(path).dtype == np.float32
+    printed = [[float(number) for number in str(x).strip("[]").split()] for x in path]
+    assert printed == walked(method, "positions")["value"]
+
+
+@pytest.mark.parametrize("method", RUNS)
+def test_compiled_runs_pass_through_the_published_positions(method):
+    path = descend(walkthrough(), STEPS[method], START, RUNS[method][1], 10)
+    # ten updates in 32-bit floats, as published, are off by a few roundings
+    np.testing.assert_allclose(path[1:], walked(method, "positions")["value"], rtol=1e-6, atol=0)
+    update = path[0] - path[1]
+    measured = {"distance": np.linalg.norm(path[-1]), "alignment": update.sum() / np.linalg.norm(update)}
+    for name, value in measured.items():
+        entry = walked(method, name)
+        assert abs(value - entry["value"]) <= entry["tolerance"], name

@@ -1,0 +1,179 @@
+"""The sweep command: the same runs on any devices and hosts, parts that are kept, errors that are explained."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from straightlines.ensembles import Keep, ensemble
+from straightlines.optimizers import tango
+from straightlines.paths import Fit
+from sweeps import sweep
+
+ROOT = Path(__file__).resolve().parent.parent
+
+COMMON = {"rule": "tango", "runs": 1100, "steps": 700, "seed": 3, "step-size": 1e-3, "start": "9.5 1.3"}
+COMMON = [word for name, value in COMMON.items() for word in f"--{name} {value}".split()]
+COMMON += ["--tolerance", "0.3", "--checkpoint-every", "350"]
+
+
+def script(*arguments, **environment):
+    clean = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-m", "sweeps.sweep", *map(str, arguments)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=clean | environment, cwd=ROOT)
+
+
+def finish(process):
+    """Exit status and what was said."""
+    said = process.communicate(timeout=120)[1]
+    return process.returncode, said
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def whole():
+    fit = Fit(tango(1e-3, 1e-2), (9.5, 1.3), (10.0, 1.0))
+    return ensemble(fit, jax.random.key(3), runs=1100, steps=700, keep=Keep([0, 350, 700], 0.3))
+
+
+def assert_file_is(path, whole):
+    with np.load(path) as file:
+        settings = json.loads(str(file["settings"]))
+        assert {"rule": "tango", "seed": 3, "gamma": 0.01, "runs": 1100}.items() <= settings.items()
+        for name, value in whole._asdict().items():
+            np.testing.assert_array_equal(file[name], value, err_msg=name)
+    assert not path.with_name(path.name + ".parts").exists()
+
+
+def test_two_processes_of_a_scheduler_make_the_same_runs(tmp_path, whole):
+    """With what `srun` sets for two tasks on this machine."""
+    job = {"SLURM_JOB_ID": str(free_port()), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+    job |= {"SLURM_STEP_NUM_TASKS": "2"}
+    both = [
+        script(*COMMON, "--out", tmp_path / "a.npz", "--cpu-devices", 1, **job, SLURM_PROCID=str(i), SLURM_LOCALID="0")
+        for i in range(2)
+    ]
+    for status, said in map(finish, both):
+        assert status == 0, said
+    assert_file_is(tmp_path / "a.npz", whole)
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_named_processes_find_one_another_and_end_with_a_message_when_one_dies(tmp_path, victim):
+    arguments = [*COMMON, "--steps", 10**8, "--out", tmp_path / "a.npz", "--num-processes", 2, "--cpu-devices", 1]
+    arguments += ["--coordinator", f"127.0.0.1:{free_port()}", "--timeout", 5]
+    both = [script(*arguments, "--process-id", i) for i in range(2)]
+    note = tmp_path / "a.npz.parts" / "settings.json"
+    deadline = time.monotonic() + 60
+    while not note.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert note.exists()
+    os.kill(both[victim].pid, signal.SIGKILL)
+    assert finish(both[victim])[0] == -signal.SIGKILL
+    status, said = finish(both[1 - victim])
+    assert status == 1
+    assert "a process failed or its host died" in said
+    assert not (tmp_path / "a.npz").exists()
+
+
+def test_an_interrupted_sweep_goes_on_and_any_number_of_devices_makes_the_same_runs(tmp_path, whole):
+    arguments = [*COMMON, "--out", tmp_path / "a.npz", "--part-runs", 50]
+    process = script(*arguments, "--cpu-devices", 3)
+    parts = tmp_path / "a.npz.parts"
+    deadline = time.monotonic() + 60
+    while len(list(parts.glob("runs-*.npz"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    there = {path.name: path.stat().st_mtime_ns for path in parts.glob("runs-*.npz")}
+    assert there
+    assert not (tmp_path / "a.npz").exists()
+
+    with pytest.raises(sweep.SweepError, match=r"parts of another sweep \(seed: 3 there, 4 now\)"):
+        in_this_process("--out", tmp_path / "a.npz", "--part-runs", 50, "--seed", 4)
+    assert {path.name: path.stat().st_mtime_ns for path in parts.glob("runs-*.npz")} == there
+
+    flags = "--xla_force_host_platform_device_count=2"
+    status, said = finish(script(*arguments, XLA_FLAGS=flags))
+    assert status == 0, said
+    assert "on 2 devices" in said
+    assert f"going on: {50 * len(there)} of 1100 runs are there" in said
+    assert_file_is(tmp_path / "a.npz", whole)
+
+
+def in_this_process(*arguments):
+    sweep.sweep(sweep.parse([*COMMON, *map(str, arguments)]), several=False)
+
+
+def test_an_existing_output_is_kept(tmp_path):
+    out = tmp_path / "a.npz"
+    out.write_text("precious")
+    with pytest.raises(sweep.SweepError, match="exists; give --overwrite to replace it") as refused:
+        in_this_process("--out", out)
+    assert refused.value.args[1] == 2
+    assert out.read_text() == "precious"
+
+
+def test_overwriting_and_a_large_gamma(tmp_path, capsys):
+    out = tmp_path / "a.npz"
+    out.write_text("old")
+    wild = ["--runs", 20, "--part-runs", 10, "--gamma", 0.3, "--start", 0, 1]
+    in_this_process(*wild, "--out", out, "--overwrite")
+    said = capsys.readouterr().err
+    assert said.count("warning: --gamma 0.3 is not below 0.0571, the bound at the start and target") == 1
+    with np.load(out) as file:
+        diverged = file["diverged"].sum()
+    assert diverged > 0
+    assert f"{diverged} diverged" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--runs 0", "argument --runs: must be at least 1, got 0"),
+        ("--steps -1", "argument --steps: must be at least 1, got -1"),
+        ("--step-size 0", r"argument --step-size: must be in (0, 1], got 0.0"),
+        ("--gamma nan", "argument --gamma: must be finite, got nan"),
+        ("--rule sgd --gamma 0.1", "argument --gamma: the rule sgd has none"),
+        ("--rule newton", "argument --rule: invalid choice: 'newton'"),
+        ("--target 1 0", "argument --target: must have a standard deviation greater than 0, got 0.0"),
+        ("--out a.csv", "argument --out: must end in .npz, got a.csv"),
+        ("--coordinator localhost:1", "belong together"),
+        ("--coordinator localhost:1 --num-processes 2 --process-id 2", "argument --process-id: must be from 0 to 1"),
+    ],
+)
+def test_a_wrong_argument_ends_with_status_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        sweep.parse([*COMMON, "--out", "a.npz", *arguments.split()])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_host_that_does_not_find_itself_is_named(monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "nobody.invalid")
+    cluster = ["--coordinator", "127.0.0.1:1", "--num-processes", "2", "--process-id", "0"]
+    with pytest.raises(sweep.SweepError, match=r"this host's own name, nobody\.invalid, does not resolve"):
+        sweep.join_cluster(sweep.parse([*COMMON, "--out", "a.npz", *cluster]))
+
+
+def test_the_bound_of_gamma_is_that_of_the_worse_end(capsys):
+    """In (μ, ln σ) it is 2 / (30 + 5 / σ²): the small standard deviation has the small bound."""
+    sweep.warn_of_gamma(0.01291, (2.0, 1.0), (0.0, 0.2))
+    assert "--gamma 0.01291 is not below 0.0129" in capsys.readouterr().err
+    sweep.warn_of_gamma(0.01291, (0.0, 0.2), (2.0, 1.0))
+    assert "--gamma 0.01291 is not below 0.0129" in capsys.readouterr().err
+    sweep.warn_of_gamma(0.0129, (0.0, 0.2), (2.0, 1.0))
+    assert not capsys.readouterr().err
