@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import straightlines
 import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+import straightlines
 
 TAKE_AWAY = {
     "straight-lines.pdf": "PDF, to print",
@@ -66,7 +67,7 @@ def visit_take_away(self: Any, node: take_away) -> None:
     if self.builder.name == "html":
         built = Path(self.builder.outdir).parent
         found = [(name, text) for name, text in TAKE_AWAY.items() if (built / name).is_file()]
-        for name, text in found:
+        for name, _ in found:
             shutil.copyfile(built / name, Path(self.builder.outdir, name))
         links = " · ".join(f'<a href="{name}" download>{text}</a>' for name, text in found)
         if links:
@@ -123,7 +124,7 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def read_docstring(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Docstrings are written as Markdown: formulas between dollars, code between backticks, headings such as `Raises:`."""
+    """Docstrings are Markdown: formulas stand between dollars, code between backticks, `Raises:` before its text."""
     text = "\n".join(lines)
     pieces = re.split(r"(``?[^`\n]+``?|\$\$.+?\$\$|\$[^$]+\$)", text, flags=re.S)
     for place, piece in enumerate(pieces):

@@ -1,7 +1,7 @@
-"""Formulas, typeset when the book is built: MathJax itself, run in a small JavaScript engine, so that pages need no script.
+"""Formulas, typeset when the book is built: MathJax itself, in a small JavaScript engine, so pages need no script.
 
-Pages get MathJax's HTML, its style sheet and, for screen readers, MathML; the ePub gets MathML alone. What was typeset is
-kept beside the doctrees, so that only new formulas take time.
+Pages get MathJax's HTML, its style sheet and, for screen readers, MathML; the ePub gets MathML alone. What was typeset
+is kept beside the doctrees, so that only new formulas take time.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Pictures on a page: their size is known before they load, they load when they come near, and drawings follow the theme.
+"""Pictures on a page: their size is known before they load, they load when near, and drawings follow the theme.
 
 A drawing is an SVG of a chapter. It gets a twin for the dark theme, whose inks are light, and, if it has
 several panels, a file for each: a narrow window shows the panels below each other, so that their labels stay legible.
@@ -85,7 +85,7 @@ def transform(element: ElementTree.Element, matrix: Matrix) -> Matrix:
 def points(
     element: ElementTree.Element, shapes: dict[str, ElementTree.Element], matrix: Matrix
 ) -> Iterator[tuple[float, float]]:
-    """The points of all that an element draws, in the drawing's coordinates; what is clipped to its axes adds nothing."""
+    """The points of all that an element draws, in the drawing's coordinates; not of what is clipped to its axes."""
     if element.tag == f"{{{SVG}}}defs" or element.get("clip-path"):
         return
     matrix = transform(element, matrix)
@@ -125,8 +125,8 @@ def extent(element: ElementTree.Element, shapes: dict[str, ElementTree.Element])
 def views(root: ElementTree.Element) -> list[tuple[Box, set[str]]]:
     """The panels of a drawing, each with the groups of its axes; and its legends and texts that belong to none.
 
-    A chapter calls the groups of its axes `panel-1`, `panel-2`, and so on. Axes that lie on others, and narrow ones, which
-    are colour bars, belong to the panel before them.
+    A chapter calls the groups of its axes `panel-1`, `panel-2`, and so on. Axes that lie on others, and narrow ones,
+    which are colour bars, belong to the panel before them.
     """
     shapes = {shape.get("id", ""): shape for shape in root.iter(f"{{{SVG}}}path") if shape.get("id")}
     loose: list[tuple[Box, set[str]]] = []

@@ -21,10 +21,10 @@ from fontTools import subset, ttLib
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-LICENCES = """/*! From the style sheets of Sphinx, its extensions, the PyData and the Sphinx Book theme (BSD, MIT), Bootstrap (MIT),
+LICENCES = """/*! From the style sheets of Sphinx, its extensions, the PyData and Sphinx Book themes (BSD, MIT), Bootstrap (MIT),
 Font Awesome Free (CC BY 4.0, OFL 1.1) and MathJax (Apache 2.0), and of the book. */
 """
-# The theme measures every box of every page when it opens, which takes seconds on a phone; names.js does it as boxes come near.
+# The theme measures every box of a page when it opens, for seconds on a phone; names.js does it as boxes come near.
 MEASURE = '"complete"===document.readyState?I():window.addEventListener("load",I)'
 UNUSED = ["scripts/fontawesome.js", "vendor", "webpack-macros.html", "sbt-webpack-macros.html"]
 STYLE = re.compile(r'\s*<link (?=[^>]*rel="stylesheet")[^>]*?href="[^"]*?_static/([^"?]+)[^"]*"[^>]*>')
@@ -193,7 +193,7 @@ class Bundle:
         text = SCRIPT.sub(script, text)
         text = re.sub(r'<script src="([^"]*searchindex\.js)"', r'<script defer src="\1"', text)
         text = text.replace('data-theme="auto"', 'data-theme="light"', 1)  # for those without scripts
-        # the script is the first, since a page's own may need it; the style sheet is the last, since it holds scripts up
+        # the script is first, since a page's own may need it; the style sheet is last, since it holds scripts up
         return text.replace("</title>", f"</title>\n    {bundle}", 1).replace("</head>", f"  {style}\n  </head>", 1)
 
 

@@ -1,7 +1,7 @@
 """Make the book to take away: `python -m scripts.take_away pdf`, `epub` or `zip`, in `_build`.
 
-The PDF needs XeLaTeX and librsvg, which are Debian packages; what is missing is named before anything is built. A line of
-code that leaves its page, an unresolved reference or a missing letter is an error.
+The PDF needs XeLaTeX and librsvg, which are Debian packages; what is missing is named before anything is built. A line
+of code that leaves its page, an unresolved reference or a missing letter is an error.
 """
 
 import argparse

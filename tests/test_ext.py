@@ -24,9 +24,12 @@ from docutils import nodes  # noqa: E402
 
 def test_formulas_are_html_with_mathml_beside_it():
     text = Typesetter().html(r"\frac{1}{2} \mathcal{N}(\mu)", False)
-    assert text.startswith("<mjx-container") and "<mfrac>" in text and "<mjx-mfrac>" in text
+    assert text.startswith("<mjx-container")
+    assert "<mfrac>" in text
+    assert "<mjx-mfrac>" in text
     assert "mjx-cal" in text  # the letter keeps its face
-    assert Typesetter().mathml("x^2", False).startswith("<math") and "mjx" not in Typesetter().mathml("x^2", False)
+    assert Typesetter().mathml("x^2", False).startswith("<math")
+    assert "mjx" not in Typesetter().mathml("x^2", False)
 
 
 @pytest.mark.parametrize("source", [r"\nosuchcommand x", r"\frac{1}{", r"\text{ж}"])
@@ -95,8 +98,11 @@ def test_panels_are_found_in_a_drawing(drawing):
 
 def test_each_panel_has_its_own_drawing(drawing):
     left, right = book_pictures.panels(drawing)
-    assert 'id="panel-1"' in left and 'id="panel-2"' not in left
-    assert 'id="panel-2"' in right and 'id="panel-3"' in right and 'id="panel-1"' not in right
+    assert 'id="panel-1"' in left
+    assert 'id="panel-2"' not in left
+    assert 'id="panel-2"' in right
+    assert 'id="panel-3"' in right
+    assert 'id="panel-1"' not in right
     for text in (left, right):
         referred = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
         assert referred <= set(re.findall(r'id="([^"]+)"', text)), "a letter of this panel was left out"
@@ -106,15 +112,19 @@ def test_each_panel_has_its_own_drawing(drawing):
 def test_inks_follow_the_theme_and_colours_stay():
     svg = '<svg width="1pt"><path style="stroke: #222222; fill: #B37400"/></svg>'
     dark = book_pictures.dark(svg)
-    assert "#d7dbe0" in dark and "#B37400" in dark and "#222222" not in dark
+    assert "#d7dbe0" in dark
+    assert "#B37400" in dark
+    assert "#222222" not in dark
 
 
 def test_the_citation_is_that_of_the_file():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     text = book_about.bibtex(citation, "https://example.org/book")
-    assert text.startswith("@misc{straightlines,\n") and text.endswith("}")
+    assert text.startswith("@misc{straightlines,\n")
+    assert text.endswith("}")
     assert f"title = {{{{{citation['title']}}}}}" in text
-    assert f"year = {{{str(citation['date-released'])[:4]}}}" in text and citation["version"] in text
+    assert f"year = {{{str(citation['date-released'])[:4]}}}" in text
+    assert citation["version"] in text
     person = {
         "authors": [{"family-names": "Doe", "given-names": "Jo"}],
         "title": "T",
@@ -129,7 +139,9 @@ def test_the_page_of_times_is_made_from_the_notebooks(tmp_path):
     for name, metadata in (("one", {"execution_record": record}), ("two", {"execution_record": record}), ("old", {})):
         (tmp_path / f"{name}.ipynb").write_text(json.dumps({"cells": [], "metadata": metadata}))
     text = book_about.execution_table(tmp_path)
-    assert "| {ref}`one` | 2.5 | 7 |" in text and "| **all** | **5.0** | **14** |" in text and "`old`" not in text
+    assert "| {ref}`one` | 2.5 | 7 |" in text
+    assert "| **all** | **5.0** | **14** |" in text
+    assert "`old`" not in text
     assert "All chapters ran on 2 cores; numpy 2.4.6." in text
     assert "no record" in book_about.execution_table(tmp_path / "none")
 
@@ -138,14 +150,17 @@ def test_docstrings_become_restructured_text():
     lines = ["A norm $|x|$ of `x`s.", "", "$$a", "= b$$ holds.", "", "Raises: ValueError for", "  a wrong shape."]
     book_about.read_docstring(None, "function", "f", None, None, lines)
     text = "\n".join(lines)
-    assert ":math:`|x|`" in text and r"``x``\ s" in text and "\n\n.. math:: a = b\n\nholds." in text
+    assert ":math:`|x|`" in text
+    assert r"``x``\ s" in text
+    assert "\n\n.. math:: a = b\n\nholds." in text
     assert "*Raises:* ValueError for a wrong shape." in text
 
 
 def test_every_public_module_has_a_section():
     text = book_about.module_sections()
     public = [path.stem for path in (ROOT / "src" / "straightlines").glob("*.py") if not path.stem.startswith("_")]
-    assert public and all(f".. automodule:: straightlines.{name}\n" in text for name in public)
+    assert public
+    assert all(f".. automodule:: straightlines.{name}\n" in text for name in public)
 
 
 def test_the_log_of_the_pdf_is_read_closely():
@@ -163,7 +178,7 @@ def test_the_log_of_the_pdf_is_read_closely():
 def test_what_the_pdf_needs_is_named(monkeypatch):
     monkeypatch.setattr(take_away.shutil, "which", lambda program: None)
     assert {"latexmk", "texlive-xetex", "librsvg2-bin", "fonts-dejavu-core"} <= set(take_away.missing())
-    with pytest.raises(SystemExit, match="apt-get install .*texlive-xetex"):
+    with pytest.raises(SystemExit, match=r"apt-get install .*texlive-xetex"):
         take_away.pdf()
 
 

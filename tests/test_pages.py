@@ -57,7 +57,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         path = Path(self.translate_path(self.path))
         path = path / "index.html" if path.is_dir() else path
         if not path.is_file():
@@ -199,7 +199,8 @@ def test_pages_are_light_and_stay_where_they_are(names, browser, server, size):
 CUT = """async () => {
   const reachable = e => {
     for (; e && e.tagName !== "ARTICLE"; e = e.parentElement) {
-      if (e.scrollWidth > e.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(e).overflowX)) return e.tabIndex === 0;
+      const scrolls = /auto|scroll/.test(getComputedStyle(e).overflowX);
+      if (scrolls && e.scrollWidth > e.clientWidth + 1) return e.tabIndex === 0;
     }
     return false;
   };
@@ -214,7 +215,8 @@ CUT = """async () => {
   return found;
 }"""
 # how far a drawing is shrunk: its smallest letters are 10 points, 13.3 pixels, high
-SMALL = """() => [...document.querySelectorAll("article .picture img")].filter(i => i.checkVisibility() && i.naturalWidth)
+SMALL = """() => [...document.querySelectorAll("article .picture img")]
+  .filter(i => i.checkVisibility() && i.naturalWidth)
   .filter(i => i.clientWidth / i.naturalWidth * 40 / 3 < 8.99).map(i => `${i.clientWidth} of ${i.naturalWidth}`)"""
 
 
@@ -253,7 +255,7 @@ HIDDEN_ON_PAPER = """() => {
   }
   for (const e of document.querySelectorAll("article :is(h1, pre, table, img, figcaption, p, mjx-container)")) {
     if (!e.checkVisibility({ contentVisibilityAuto: false })) {
-      if (!e.closest(".chapter-downloads, .only-dark, .panels, .whole, summary, mjx-assistive-mml") && !e.matches("img.only-dark"))
+      if (!e.closest(".chapter-downloads, .only-dark, .panels, .whole, summary, mjx-assistive-mml"))
         found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is not printed`);
     } else if (e.tagName === "PRE" ? e.scrollWidth > e.clientWidth + 1 : e.getBoundingClientRect().right > right + 1) {
       found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is cut`);
@@ -363,9 +365,9 @@ def test_pages_fit_the_window_and_can_be_read(names, browser, server, size, mode
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if over > 0:
                 wrong.append(f"{name}: {over} pixels wider than the window")
-            for width, natural in page.evaluate(
-                "[...document.querySelectorAll('article figure img')].filter(i => i.naturalWidth).map(i => [i.clientWidth, i.naturalWidth])"
-            ):
+            widths = "map(i => [i.clientWidth, i.naturalWidth])"
+            images = "[...document.querySelectorAll('article figure img')].filter(i => i.naturalWidth)"
+            for width, natural in page.evaluate(f"{images}.{widths}"):
                 if width > min(size["width"], 1.25 * natural + 16):
                     wrong.append(f"{name}: an image of {natural} pixels is {width} wide")
             wrong += [f"{name}: faint, {found}" for found in page.evaluate(FAINT)]
