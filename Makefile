@@ -35,6 +35,13 @@ book: $(STAMP)  ## render the book into _build/html
 	@$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
+.PHONY: pdf epub zip
+pdf: $(STAMP)  ## make the whole book as _build/straight-lines.pdf (needs XeLaTeX)
+epub: $(STAMP)  ## make it as _build/straight-lines.epub
+zip: $(STAMP)  ## make its pages one file, _build/straight-lines.zip
+pdf epub zip:
+	@$(BIN)/python -m scripts.take_away $@
+
 .PHONY: test
 test: book  ## run every test: chapters, package, pairing, rendered book
 	@echo "Testing: every cell of every chapter, the package, the pairing and the rendered book ..."

@@ -1,6 +1,5 @@
-"""What the book's pages need beyond the theme: the repository's address, downloads of both twins, and offline maths."""
+"""What the book's pages need beyond the theme: the repository's address, and downloads of both twins."""
 
-import importlib.util
 import re
 import shutil
 from pathlib import Path
@@ -9,17 +8,7 @@ from urllib.parse import urlsplit
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.errors import ExtensionError
 
-# What the pages load of the 24 MB of MathJax: TeX in, HTML out, and English speech for those who switch it on.
-MATHJAX_PARTS = [
-    "tex-chtml.js",
-    "output/chtml/fonts/woff-v2/*.woff",
-    "input/tex/extensions/*.js",
-    "a11y/*.js",
-    "sre/mathmaps/base.json",
-    "sre/mathmaps/en.json",
-]
 NOT_FOUND = "<h1>Page not found</h1><p>The book has no such page. The table of contents and the search lead on.</p>"
 
 
@@ -62,10 +51,22 @@ def drop_odd_roles(app: Sphinx, pagename: str, templatename: str, context: dict[
         context["body"] = re.sub(r' role="(list|doc-biblioentry)"', "", context["body"])
 
 
+def keep_ids_unique(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Give each id once on a page: extensions use one for the content of every solution."""
+    seen: set[str] = set()
+
+    def first(match: re.Match[str]) -> str:
+        new = match[1] not in seen
+        seen.add(match[1])
+        return match[0] if new else ""
+
+    context["body"] = re.sub(r'(?<=[\w"]) id="([^"]*)"(?=[^<>]*>)', first, context.get("body", ""))
+
+
 def add_downloads(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Offer the `.py` and the `.ipynb` of a chapter, under its title and in the theme's menu."""
     source = Path(app.srcdir, pagename).with_suffix(".py")
-    if not doctree or not source.is_file():
+    if app.builder.name != "html" or not doctree or not source.is_file():
         return
     copy = Path(app.outdir, "_sources", pagename).with_suffix(".py")
     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -80,25 +81,9 @@ def add_downloads(app: Sphinx, pagename: str, templatename: str, context: dict[s
             group["buttons"].insert(0, script)
 
 
-def copy_mathjax(app: Sphinx) -> None:
-    """Put MathJax among the pages, so that formulas need no network."""
-    package = importlib.util.find_spec("sphinx-mathjax-offline")
-    if package is None or package.origin is None:
-        raise ExtensionError("sphinx-mathjax-offline is in requirements.txt, but is not installed")
-    origin = Path(package.origin).parent / "static" / "mathjax"
-    target = Path(app.outdir, "_static", "mathjax")
-    for pattern in MATHJAX_PARTS:
-        for path in sorted(origin.glob(pattern)):
-            copy = target / path.relative_to(origin)
-            if not copy.exists():
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copy)
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     # jupyter-book sets this one even without the extension that reads it
     app.add_config_value("comments_config", {}, "html")
-    app.config.mathjax_path = "mathjax/tex-chtml.js"
     if site_address((app.config.html_theme_options or {}).get("repository_url") or ""):
         app.setup_extension("sphinx_sitemap")  # both write whole addresses
         app.setup_extension("notfound.extension")
@@ -106,6 +91,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", use_repository, priority=100)
     app.connect("html-page-context", drop_unknown_address, priority=900)
     app.connect("html-page-context", drop_odd_roles)
+    app.connect("html-page-context", keep_ids_unique)
     app.connect("html-page-context", add_downloads, priority=600)
-    app.connect("builder-inited", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

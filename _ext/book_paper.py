@@ -1,0 +1,50 @@
+"""The book to take away: LaTeX knows no SVG, so drawings become PDF; an ePub has its own style sheet and no script."""
+
+import re
+import shutil
+import subprocess
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms.images import ImageConverter
+
+
+class DrawingToPdf(ImageConverter):
+    """An SVG as PDF, by librsvg."""
+
+    default_priority = 100
+    conversion_rules = [("image/svg+xml", "application/pdf")]  # noqa: RUF012
+
+    def is_available(self) -> bool:
+        return shutil.which("rsvg-convert") is not None
+
+    def convert(self, source: str, target: str) -> bool:
+        made = subprocess.run(
+            ["rsvg-convert", "--format=pdf", f"--output={target}", source], capture_output=True, text=True
+        )
+        if made.returncode:
+            raise ExtensionError(f"rsvg-convert could not read {source}: {made.stderr}")
+        return True
+
+
+def use_its_own_static_files(app: Sphinx) -> None:
+    if app.builder.name == "epub":
+        app.config.html_static_path = ["_ext/epub"]
+
+
+def for_readers(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Leave what is made for browsers out of the ePub."""
+    if app.builder.name == "epub":
+        context["script_files"] = []
+        kept = ("epub.css", "pygments.css")
+        context["css_files"] = [sheet for sheet in context["css_files"] if str(sheet.filename).endswith(kept)]
+        body = context.get("body", "")
+        context["body"] = re.sub(r"<(/?)p\b(?=[^<]*(?:</p>)?\s*(?:<p [^<]*</p>\s*)?</summary>)", r"<\1span", body)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_post_transform(DrawingToPdf)
+    app.connect("builder-inited", use_its_own_static_files, priority=100)
+    app.connect("html-page-context", for_readers, priority=990)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

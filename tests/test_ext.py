@@ -1,0 +1,193 @@
+"""What makes the pages: formulas, light files, drawings, and what the book says of itself."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib.pyplot as plt
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "_ext"), str(ROOT / "scripts")]
+
+import book_about  # noqa: E402
+import book_pictures  # noqa: E402
+import book_weight  # noqa: E402
+import take_away  # noqa: E402
+import tinycss2  # noqa: E402
+from book_math import Typesetter  # noqa: E402
+from docutils import nodes  # noqa: E402
+
+
+def test_formulas_are_html_with_mathml_beside_it():
+    text = Typesetter().html(r"\frac{1}{2} \mathcal{N}(\mu)", False)
+    assert text.startswith("<mjx-container")
+    assert "<mfrac>" in text
+    assert "<mjx-mfrac>" in text
+    assert "mjx-cal" in text  # the letter keeps its face
+    assert Typesetter().mathml("x^2", False).startswith("<math")
+    assert "mjx" not in Typesetter().mathml("x^2", False)
+
+
+@pytest.mark.parametrize("source", [r"\nosuchcommand x", r"\frac{1}{", r"\text{ж}"])
+def test_what_mathjax_cannot_set_is_an_error(source):
+    with pytest.raises(ValueError, match=r"\w+"):
+        Typesetter().html(source, False)
+
+
+def test_a_second_build_takes_formulas_from_the_first(tmp_path):
+    first = Typesetter()
+    first.open(tmp_path / "formulas.json")
+    text = first.html("x^2", True)
+    first.close()
+    second = Typesetter()
+    second.open(tmp_path / "formulas.json")
+    assert second.html("x^2", True) == text
+    assert "engine" not in vars(second), "the engine was started for a formula that was known"
+
+
+def test_long_formulas_are_known():
+    assert not Typesetter().is_long(r"\mathrm{E}_{\theta}")  # long to write, short to read
+    assert Typesetter().is_long(r"m(\theta) = \nabla A(\theta) = \mathrm{E}_\theta T(y) = a + b + c + d + e")
+
+
+def test_rules_that_nothing_matches_are_left_out():
+    css = ".used, .unused > p { color: red } .unused { top: 0 } @media print { .unused { top: 0 } p { left: 0 } }"
+    rules = tinycss2.parse_stylesheet(css, skip_whitespace=True)
+    kept = list(book_weight.prune(rules, {"used", "p"}))
+    assert kept == [(".used", "color: red"), ("@media print", "p{left: 0}")]
+
+
+def test_selectors_are_kept_for_what_a_script_may_add():
+    (rule,) = tinycss2.parse_stylesheet("a:not(.x):hover::before, [data-theme=dark] a { top: 0 }")
+    assert all(book_weight.could_match(one, {"a"}) for one in book_weight.split(rule.prelude))
+
+
+@pytest.fixture
+def drawing() -> str:
+    """Two axes and a colour bar as a chapter's SVG."""
+    import io
+
+    fig, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    axes[0].plot([0, 1], color="#222222")
+    axes[0].set_ylabel("left")
+    image = axes[1].imshow([[0, 1]])
+    fig.colorbar(image)
+    for number, ax in enumerate(fig.axes, 1):
+        ax.set_gid(f"panel-{number}")
+    written = io.StringIO()
+    fig.savefig(written, format="svg", transparent=True)
+    plt.close(fig)
+    return written.getvalue()
+
+
+def test_panels_are_found_in_a_drawing(drawing):
+    found = book_pictures.views(ElementTree.fromstring(drawing))
+    assert [names for _, names in found] == [{"panel-1"}, {"panel-2", "panel-3"}]  # a colour bar stays with its panel
+    width, height = book_pictures.size(drawing)
+    for box, _ in found:
+        assert -1 < box.left < box.right < width + 1
+        assert -1 < box.top < box.bottom < height + 1
+    left, right = (box for box, _ in found)
+    assert left.right < right.left, "the panels overlap"
+    assert left.left < 20, "the label of the axis is cut off"
+
+
+def test_each_panel_has_its_own_drawing(drawing):
+    left, right = book_pictures.panels(drawing)
+    assert 'id="panel-1"' in left
+    assert 'id="panel-2"' not in left
+    assert 'id="panel-2"' in right
+    assert 'id="panel-3"' in right
+    assert 'id="panel-1"' not in right
+    for text in (left, right):
+        referred = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+        assert referred <= set(re.findall(r'id="([^"]+)"', text)), "a letter of this panel was left out"
+        assert len(text) < len(drawing)
+
+
+def test_inks_follow_the_theme_and_colours_stay():
+    svg = '<svg width="1pt"><path style="stroke: #222222; fill: #B37400"/></svg>'
+    dark = book_pictures.dark(svg)
+    assert "#d7dbe0" in dark
+    assert "#B37400" in dark
+    assert "#222222" not in dark
+
+
+def test_the_citation_is_that_of_the_file():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    text = book_about.bibtex(citation, "https://example.org/book")
+    assert text.startswith("@misc{straightlines,\n")
+    assert text.endswith("}")
+    assert f"title = {{{{{citation['title']}}}}}" in text
+    assert f"year = {{{str(citation['date-released'])[:4]}}}" in text
+    assert citation["version"] in text
+    person = {
+        "authors": [{"family-names": "Doe", "given-names": "Jo"}],
+        "title": "T",
+        "version": 1,
+        "date-released": "2020-1-1",
+    }
+    assert "author = {Doe, Jo}" in book_about.bibtex(person)
+
+
+def test_the_page_of_times_is_made_from_the_notebooks(tmp_path):
+    record = {"seconds": 2.5, "compilations": 7, "versions": {"numpy": "2.4.6"}, "machine": "2 cores"}
+    for name, metadata in (("one", {"execution_record": record}), ("two", {"execution_record": record}), ("old", {})):
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps({"cells": [], "metadata": metadata}))
+    text = book_about.execution_table(tmp_path)
+    assert "| {ref}`one` | 2.5 | 7 |" in text
+    assert "| **all** | **5.0** | **14** |" in text
+    assert "`old`" not in text
+    assert "All chapters ran on 2 cores; numpy 2.4.6." in text
+    assert "no record" in book_about.execution_table(tmp_path / "none")
+
+
+def test_docstrings_become_restructured_text():
+    lines = ["A norm $|x|$ of `x`s.", "", "$$a", "= b$$ holds.", "", "Raises: ValueError for", "  a wrong shape."]
+    book_about.read_docstring(None, "function", "f", None, None, lines)
+    text = "\n".join(lines)
+    assert ":math:`|x|`" in text
+    assert r"``x``\ s" in text
+    assert "\n\n.. math:: a = b\n\nholds." in text
+    assert "*Raises:* ValueError for a wrong shape." in text
+
+
+def test_every_public_module_has_a_section():
+    text = book_about.module_sections()
+    public = [path.stem for path in (ROOT / "src" / "straightlines").glob("*.py") if not path.stem.startswith("_")]
+    assert public
+    assert all(f".. automodule:: straightlines.{name}\n" in text for name in public)
+
+
+def test_the_log_of_the_pdf_is_read_closely():
+    assert not take_away.complaints(
+        "Overfull \\hbox (9.0pt too wide) in paragraph at lines 1--2\n[]\\TU/FreeSerif(0)/m/n/10 text\n"
+    )
+    log = (
+        "Overfull \\hbox (9.0pt too wide) in paragraph at lines 1--2\n[]\\TU/DejaVuSansMono(0)/m/n/8 code\n"
+        "LaTeX Warning: Hyper reference `x' on page 1 undefined on input line 2.\n"
+        "Missing character: There is no ᵀ in font FreeMono!\n"
+    )
+    assert len(take_away.complaints(log)) == 3
+
+
+def test_what_the_pdf_needs_is_named(monkeypatch):
+    monkeypatch.setattr(take_away.shutil, "which", lambda program: None)
+    assert {"latexmk", "texlive-xetex", "librsvg2-bin", "fonts-dejavu-core"} <= set(take_away.missing())
+    with pytest.raises(SystemExit, match=r"apt-get install .*texlive-xetex"):
+        take_away.pdf()
+
+
+def test_punctuation_stays_with_its_formula():
+    paragraph = nodes.paragraph("", "", nodes.Text("with ("), nodes.math("", "x"), nodes.Text("), and"))
+    document = type("Document", (), {"findall": lambda self, kind: list(paragraph.findall(kind))})()
+    from book_math import KeepPunctuation
+
+    transform = object.__new__(KeepPunctuation)
+    transform.document = document
+    transform.run()
+    assert [child.astext() for child in paragraph] == ["with ", "(x),", " and"]
