@@ -166,7 +166,7 @@ print("earlier than the published run:", share(earlier))
 print("not there after 100 000:       ", share(too_late))
 
 # %% tags=["remove-cell"]
-glue("first_hits-rank", 100 * earlier / million, display=False)
+glue("first_hits-rank", float(100 * earlier / million), display=False)
 glue("first_hits-one-in", round(million / too_late), display=False)
 
 # %% [markdown]
@@ -336,9 +336,8 @@ fig = figures.million(
     edges, counts, int(sweep["without_hit"]), PUBLISHED["TANGO"], tail
 )
 keep("first_hits-figure-million", fig)
-glue(
-    "first_hits-half", round(1e4 * np.log(2) / measured, -2), display=False
-)
+half = round(float(1e4 * np.log(2) / measured), -2)
+glue("first_hits-half", half, display=False)
 
 # %% [markdown]
 # ```{glue:figure} first_hits-figure-million

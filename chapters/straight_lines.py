@@ -261,7 +261,7 @@ keep("straight_lines-figure-book", picture)
 # %% [markdown]
 # ## TANGO is on it
 #
-# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-theorem` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma$ and every $\delta t_1, \delta t_2, \dots$,
+# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma$ and every $\delta t_1, \delta t_2, \dots$,
 #
 # $$
 # m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) .
