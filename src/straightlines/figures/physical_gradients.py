@@ -27,14 +27,19 @@ def two_planes(paths, paths_in_z):
         draw_target(ax, (0, 0))
     left.set(xlabel="$x_0$", ylabel="$x_1$", title="parameters $x$", xlim=(-0.3, 3.9), ylim=(-0.3, 3.6))
     right.set(xlabel="$z_0$", ylabel="$z_1$", title="output $z$", xlim=(-0.3, 3.9), ylim=(-0.8, 10.2))
-    name_line(left, "Newton", (1.33, 2.37), xytext=(-4, 12), ha="center")
-    name_line(left, "gradient descent", (2.72, 1.24), xytext=(0, -24), text="gradient\ndescent", ha="center")
-    name_line(left, "Gauss-Newton", (0.5, 1.33), xytext=(-10, 10), text="Gauss-\nNewton", ha="center")
-    name_line(left, "physical gradient", (0.72, 1.4), xytext=(10, -14), text="physical\ngradient", va="top")
-    name_line(right, "Newton", (1.33, 5.62), xytext=(-8, 6), ha="right")
-    name_line(right, "gradient descent", (2.8, 2.0), xytext=(0, -30), text="gradient\ndescent", ha="center")
-    name_line(right, "Gauss-Newton", (1.47, 4.7), xytext=(-46, -2), text="Gauss-\nNewton", ha="center")
-    name_line(right, "physical gradient", (1.03, 3.09), xytext=(12, -10), text="physical\ngradient", va="top")
+    for ax, method, at, text, place in [
+        (left, "Newton", (1.33, 2.37), "Newton", (0.85, 2.72)),
+        (left, "gradient descent", (2.55, 1.05), "gradient descent", (2.5, 0.7)),
+        (left, "Gauss-Newton", (1.47, 2.17), "Gauss-Newton", (2.0, 1.65)),
+        (left, "physical gradient", (0.72, 1.47), "physical gradient", (1.5, 1.15)),
+        (right, "Newton", (1.33, 5.62), "Newton", (0.75, 6.6)),
+        (right, "gradient descent", (2.55, 1.1), "gradient descent", (2.6, 0.2)),
+        (right, "Gauss-Newton", (1.47, 4.7), "Gauss-Newton", (2.15, 3.7)),
+        (right, "physical gradient", (1.03, 3.09), "physical gradient", (1.9, 2.2)),
+    ]:
+        leader = {"arrowprops": {"arrowstyle": "-", "color": LOOKS[method].color, "linewidth": 0.8, "shrinkB": 4}}
+        options = {} if method in ("Newton", "gradient descent") else leader
+        name_line(ax, method, at, text=text, xytext=place, textcoords="data", ha="center", **options)
     return fig
 
 
