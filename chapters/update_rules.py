@@ -412,6 +412,7 @@ def first_steps():
 
 # %% tags=["hide-input"]
 answers = first_steps()
+print(f"{'alpha':18s} {1:15d} {4:15d} {16:15d}")
 for name in RULES:
     steps = [
         f"({u:5.1f}, {v:6.1f})"
@@ -750,8 +751,11 @@ apart = np.abs(step - dense).max() / np.abs(dense).max()
 print(f"largest relative difference to the dense step: {apart:.7f}")
 
 
+# %% tags=["remove-cell"]
+glue("update_rules-products", products, display=False)
+
 # %% [markdown]
-# A few dozen products, each about as dear as a few evaluations of the map, replace a matrix of a million numbers. The count is set by the spread of the eigenvalues of the matrix {cite:p}`nocedal2006numerical`: a badly conditioned map needs more. The same device serves Newton, with Hessian-vector products, and the natural gradient.
+# So {glue:text}`update_rules-products` products, each a forward and a backward pass, replace a matrix of a million numbers. The count is set by the spread of the eigenvalues of the matrix {cite:p}`nocedal2006numerical`: a badly conditioned map needs more. The same device serves Newton, with Hessian-vector products, and the natural gradient.
 #
 # For a separable loss such as $|z|^2$ the Hessian in z is diagonal and costs as little as a gradient. The physical gradient then needs no derivative of the map at all, only its inverse. That inverse is the price, and {ref}`other_optimizers` measures what a numerical one costs.
 #

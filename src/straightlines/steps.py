@@ -96,4 +96,4 @@ def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, ite
     if (z_inverse := problem.z_inverse) is not None:
         _checks.finite_array("start", start, jax.eval_shape(lambda x: z_inverse(problem.z(x), x), start).shape)
     rate = rate if isinstance(rate, Array) else np.asarray(rate)
-    return _checks.concrete(_descend(problem, step, start, rate.astype(start.dtype), iterations))
+    return _checks.concrete(_descend(problem, step, start, rate.astype(start.dtype), int(iterations)))

@@ -21,8 +21,8 @@ def rescaled(paths):
         ax.set(title=rf"$\alpha = {alpha}$", xlabel="$x_0$", aspect="equal")
     axes[0].set_ylabel("$x_1$")
     name_line(axes[1], "gradient descent", (1.6, -2.3), ha="center", xytext=(0, 0))
-    axes[1].annotate("Newton,\nGauss-Newton,\nphysical gradient", (0.15, 2.45), va="center", fontsize=9.5)
-    axes[0].annotate("all four,\non one line", (0.6, 2.2), va="center", fontsize=9.5)
+    axes[1].annotate("Newton,\nGauss-Newton,\nphysical gradient", (-0.5, 2.6), va="center", fontsize=9.5)
+    axes[0].annotate("all four,\non one line", (0.2, 2.5), va="center", fontsize=9.5)
     return fig
 
 
@@ -65,13 +65,9 @@ def near(regular, degenerate):
         ax.set(xlabel="step $k$", ylim=(1e-5, 10))
     axes[0].set(title=r"regular: $P(x) = (x_0, 4 x_1)$", ylabel="distance to the minimum")
     axes[1].set(title=r"degenerate: $z(x) = (x_0, x_1^2)$")
-    name_line(axes[0], "gradient descent", (30, regular["gradient descent"][30]), xytext=(0, 14), ha="center")
-    axes[0].annotate("the other three", (16, 1e-3), ha="right", fontsize=9.5)
-    for name, k, side, shift in [
-        ("gradient descent", 46, "center", (0, 10)),
-        ("Newton", 57, "right", (0, 14)),
-        ("Gauss-Newton", 50, "right", (-6, -5)),
-        ("physical gradient", 46, "right", (-6, -6)),
-    ]:
-        name_line(axes[1], name, (k, degenerate[name][k]), xytext=shift, ha=side)
+    name_line(axes[0], "gradient descent", (36, 0.2), xytext=(0, 0))
+    axes[0].annotate("the other three", (34, 1e-4), fontsize=9.5)
+    for name, shift in [("gradient descent", 0), ("Newton", 0), ("Gauss-Newton", 5), ("physical gradient", -5)]:
+        name_line(axes[1], name, (60, degenerate[name][60]), xytext=(6, shift))
+    axes[1].set(xlim=(-3, 104), xticks=range(0, 61, 20))
     return fig
