@@ -166,7 +166,8 @@ print("earlier than the published run:", share(earlier))
 print("not there after 100 000:       ", share(too_late))
 
 # %% tags=["remove-cell"]
-glue("first_hits-rank", float(100 * earlier / million), display=False)
+rank = float(100 * earlier / million)
+glue("first_hits-rank", rank, display=False)
 glue("first_hits-one-in", round(million / too_late), display=False)
 
 # %% [markdown]
@@ -336,8 +337,8 @@ fig = figures.million(
     edges, counts, int(sweep["without_hit"]), PUBLISHED["TANGO"], tail
 )
 keep("first_hits-figure-million", fig)
-half = round(float(1e4 * np.log(2) / measured), -2)
-glue("first_hits-half", half, display=False)
+half_life = float(1e4 * np.log(2) / measured)
+glue("first_hits-half", round(half_life, -2), display=False)
 
 # %% [markdown]
 # ```{glue:figure} first_hits-figure-million
