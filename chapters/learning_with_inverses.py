@@ -289,10 +289,8 @@ def fit_wave(net, row):
 
 
 rows = stacked([(WAVES[w], plan(name, peaks)) for w, name, peaks in TABLE])
-nets, updates = (
-    networks(np.arange(20), 2, 2, 16, 2),
-    20 * UPDATES * len(TABLE),
-)
+nets = networks(np.arange(20), 2, 2, 16, 2)
+updates = 20 * UPDATES * len(TABLE)
 trained, scores = timed("wave", updates, over_rows(fit_wave), nets, rows)
 in_x, in_y = scores  # each (rows, seeds, blocks)
 
@@ -304,11 +302,8 @@ for (where, name, peaks), *ends in zip(TABLE, in_x, in_y, strict=True):
     print(f"{where:9}{name:18}{rate:16}", *line)
 
 # %% tags=["hide-input", "remove-output"]
-BEST = {
-    "physical gradient": 2,
-    "Adam": 4,
-    "hybrid": 8,
-}  # rows of the hard wave
+# rows of the table
+BEST = {"physical gradient": 2, "Adam": 4, "hybrid": 8}
 GENTLE = {"physical gradient": 10, "Adam": 11}
 steps = PER_BLOCK * np.arange(1, BLOCKS + 1)
 columns = {"ξ = 0.5, φ = 45°": GENTLE, "ξ = 32, φ = 45°": BEST}
@@ -368,7 +363,7 @@ for key, value in {
 #
 # $$\big|x - \tilde{x}\big|^2 = \delta_1^2 + \delta_2^2 , \qquad \big|y - y^*\big|^2 \approx (s_1 \cos u_1)^2\, \delta_1^2 + s_2^2\, \delta_2^2 .$$ (learning_with_inverses-eq-units)
 #
-# At $\xi = 32$ the output loss weighs the two axes as $0.31^2$ to $320^2$, and has nothing left for the first; the proxy loss weighs them alike, and an error in the steep direction that is too small for it to bother with is 320 times as large in $y_2$. If that is right, Adam's error must lie along the flat axis, and the physical gradient's error in $y$ along the steep one. The same cell answers a second question: on how many pieces of the sine does a network answer? One that answers on two must jump in between.
+# At $\xi = 32$ the output loss weighs the two axes as $0.31^2$ to $320^2$, and has nothing left for the first; the proxy loss weighs them alike, and an error in the steep direction that is too small for it to bother with is 320 times as large in $y_2$. If that is right, Adam's error must lie along the flat axis, and the physical gradient's error in $y$ along the steep one. The same cell answers a second question: on how many pieces of the sine does a network answer?
 
 
 # %% tags=["hide-input"]
