@@ -1,0 +1,302 @@
+// A plane: axes, lines in the looks of their methods with labels at them, and handles to drag.
+
+const MARGIN = { left: 46, right: 14, top: 26, bottom: 40 };
+const FAR = 5000; // pixels: what lies farther out is cut there
+
+// Outlines of matplotlib's markers, within a circle of radius 1.
+const polygon = (sides, radius = 1, turn = -Math.PI / 2) =>
+  Array.from({ length: sides }, (_, i) => {
+    const angle = turn + (2 * Math.PI * i) / sides;
+    return [radius * Math.cos(angle), radius * Math.sin(angle)];
+  });
+const MARKERS = {
+  s: [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
+  D: polygon(4, 1.2),
+  d: [[0, -1.25], [0.75, 0], [0, 1.25], [-0.75, 0]],
+  "^": polygon(3, 1.25),
+  v: polygon(3, 1.25, Math.PI / 2),
+  "<": polygon(3, 1.25, Math.PI),
+  ">": polygon(3, 1.25, 0),
+  p: polygon(5, 1.15),
+  h: polygon(6, 1.1),
+  8: polygon(8, 1.05),
+  P: [[-0.4, -1.1], [0.4, -1.1], [0.4, -0.4], [1.1, -0.4], [1.1, 0.4], [0.4, 0.4], [0.4, 1.1], [-0.4, 1.1], [-0.4, 0.4], [-1.1, 0.4], [-1.1, -0.4], [-0.4, -0.4]],
+  X: [[-1, -0.5], [-0.5, -1], [0, -0.5], [0.5, -1], [1, -0.5], [0.5, 0], [1, 0.5], [0.5, 1], [0, 0.5], [-0.5, 1], [-1, 0.5], [-0.5, 0]],
+  "*": Array.from({ length: 10 }, (_, i) => polygon(10, i % 2 ? 0.5 : 1.3)[i]),
+};
+function markerPath(marker, [x, y], radius) {
+  const outline = MARKERS[marker];
+  if (!outline) {
+    const r = radius.toFixed(1);
+    return `M${(x - radius).toFixed(1)} ${y.toFixed(1)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
+  }
+  return `M${outline.map(([a, b]) => `${(x + radius * a).toFixed(1)} ${(y + radius * b).toFixed(1)}`).join("L")}z`;
+}
+
+// Contour lines of values[row][column] on a grid, by marching squares: pieces as [x, y, x, y] in grid units.
+function contours(values, level) {
+  const pieces = [];
+  for (let j = 0; j + 1 < values.length; j++) {
+    for (let i = 0; i + 1 < values[j].length; i++) {
+      const corners = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]];
+      const cut = [];
+      for (let side = 0; side < 4; side++) {
+        const [p, q] = [corners[side], corners[(side + 1) % 4]];
+        const [a, b] = [values[p[1]][p[0]] - level, values[q[1]][q[0]] - level];
+        if (a < 0 !== b < 0) cut.push(p[0] + ((q[0] - p[0]) * a) / (a - b), p[1] + ((q[1] - p[1]) * a) / (a - b));
+      }
+      if (cut.length >= 4) pieces.push(cut.slice(0, 4));
+      if (cut.length === 8) pieces.push(cut.slice(4));
+    }
+  }
+  return pieces;
+}
+
+// The limits that show all points, with a margin; kept as they are while the points fill them well enough.
+function limitsFor(points, before, { margin = 0.07, floor = [-Infinity, -Infinity] } = {}) {
+  return [0, 1].map((axis) => {
+    const values = points.map((p) => p[axis]).filter(Number.isFinite);
+    let [low, high] = [Math.min(...values), Math.max(...values)];
+    if (!(high > low)) [low, high] = [low - 1, high + 1];
+    const old = before?.[axis];
+    if (old && low >= old[0] && high <= old[1] && high - low > 0.5 * (old[1] - old[0])) return old;
+    const space = margin * (high - low);
+    const step = niceStep((high - low) / 10);
+    return [Math.max(floor[axis], Math.floor((low - space) / step) * step), Math.ceil((high + space) / step) * step];
+  });
+}
+
+// A plane in `parent`. title: above it. labels: of both axes. ratio: of height to width.
+function makePlane(parent, { title, labels, ratio = 0.8, least = 200 }) {
+  const heading = element("p", { class: "explorer-plane-title" }, title);
+  const box = element("div", { class: "explorer-plane" });
+  box.innerHTML = `<svg xmlns="${SVG}" aria-hidden="true" focusable="false"></svg>`;
+  const svg = box.firstChild;
+  parent.append(element("div", { class: "explorer-plane-column" }, heading, box));
+
+  const plane = { labels, limits: [[0, 1], [0, 1]], handles: [], box, heading };
+  let [width, height] = [0, 0];
+  let remembered = new Map();
+  const clip = `explorer-clip-${(makePlane.count = (makePlane.count ?? 0) + 1)}`;
+
+  const across = () => width - MARGIN.left - MARGIN.right;
+  const down = () => height - MARGIN.top - MARGIN.bottom;
+  plane.toPixel = ([x, y]) => {
+    const [[left, right], [low, high]] = plane.limits;
+    return [MARGIN.left + ((x - left) / (right - left)) * across(), MARGIN.top + ((high - y) / (high - low)) * down()];
+  };
+  plane.toValue = ([px, py]) => {
+    const [[left, right], [low, high]] = plane.limits;
+    return [left + ((px - MARGIN.left) / across()) * (right - left), high - ((py - MARGIN.top) / down()) * (high - low)];
+  };
+  plane.resize = () => {
+    const space = box.clientWidth;
+    if (!space) return false;
+    const changed = space !== width;
+    width = space;
+    height = Math.round(Math.max(least, Math.min(460, width * ratio)));
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.setAttribute("width", width);
+    svg.setAttribute("height", height);
+    return changed;
+  };
+
+  // Pixels of a path; not finite ones are null.
+  function pixels(points) {
+    return points.map((p) => {
+      if (!isFinitePoint(p)) return null;
+      const [x, y] = plane.toPixel(p);
+      return [clamp(x, -FAR, FAR), clamp(y, -FAR, FAR)];
+    });
+  }
+  function lineData(points) {
+    let data = "";
+    let pen = "M";
+    for (const p of points) {
+      if (p) data += `${pen}${p[0].toFixed(1)} ${p[1].toFixed(1)}`;
+      pen = p ? "L" : "M";
+    }
+    return data;
+  }
+  const inFrame = (p, slack = 0) =>
+    p && p[0] >= MARGIN.left - slack && p[0] <= width - MARGIN.right + slack && p[1] >= MARGIN.top - slack && p[1] <= height - MARGIN.bottom + slack;
+
+  function axes() {
+    const [[left, right], [low, high]] = plane.limits;
+    const [bottom, top, end] = [height - MARGIN.bottom, MARGIN.top, width - MARGIN.right];
+    let made = `<path class="explorer-axis" d="M${MARGIN.left} ${top - 6}V${bottom}H${end + 6}"/>`;
+    const ticks = (from, to, room) => {
+      const step = niceStep(((to - from) / Math.max(2, room)) * 1.0001);
+      const found = [];
+      for (let k = Math.ceil(from / step - 1e-9); k * step <= to + 1e-9 * (to - from); k++) found.push(roundTo(k * step, step));
+      return found;
+    };
+    for (const value of ticks(left, right, across() / 62)) {
+      const [x] = plane.toPixel([value, low]);
+      made += `<path class="explorer-axis" d="M${x.toFixed(1)} ${bottom}v4"/><text class="explorer-tick" text-anchor="middle" x="${x.toFixed(1)}" y="${bottom + 17}">${shown(value, 6)}</text>`;
+    }
+    for (const value of ticks(low, high, down() / 44)) {
+      const [, y] = plane.toPixel([left, value]);
+      made += `<path class="explorer-axis" d="M${MARGIN.left} ${y.toFixed(1)}h-4"/><text class="explorer-tick" text-anchor="end" x="${MARGIN.left - 7}" y="${(y + 4).toFixed(1)}">${shown(value, 6)}</text>`;
+    }
+    made += `<text class="explorer-label" text-anchor="end" x="${end + 6}" y="${height - 5}">${escaped(plane.labels[0])}</text>`;
+    made += `<text class="explorer-label" x="${MARGIN.left - 38}" y="${MARGIN.top - 13}">${escaped(plane.labels[1])}</text>`;
+    return made;
+  }
+
+  // Where a label stands best: beside its own line, off all others, inside the frame, and where it stood before.
+  function placeLabels(lines, crosses) {
+    const obstacles = [];
+    for (const line of lines) {
+      const step = Math.max(1, Math.floor(line.pixels.length / 60));
+      line.pixels.forEach((p, i) => {
+        if (p && i % step === 0 && inFrame(p, 4)) obstacles.push([p, line]);
+        const q = line.pixels[i + 1];
+        if (step === 1 && p && q) for (const s of [0.25, 0.5, 0.75]) obstacles.push([[p[0] + s * (q[0] - p[0]), p[1] + s * (q[1] - p[1])], line]);
+      });
+    }
+    for (const at of [...plane.handles.map((handle) => handle.at).filter(Boolean), ...crosses]) {
+      for (const dx of [-8, 0, 8]) obstacles.push([[at[0] + dx, at[1]], null]);
+    }
+    const placed = [];
+    const next = new Map();
+    let made = "";
+    for (const line of lines.filter((one) => one.label)) {
+      const visible = line.pixels.filter((p) => inFrame(p));
+      if (!visible.length) continue;
+      const wide = line.label.length * 6.9 + 6;
+      let best = null;
+      for (let c = 0; c <= 10; c++) {
+        const at = visible[Math.round((c / 10) * (visible.length - 1))];
+        for (const [side, [dx, dy]] of [[1, 0.3], [-1, 0.3], [0.35, -1], [-0.35, -1], [0.35, 1.25], [-0.35, 1.25]].entries()) {
+          const middle = [at[0] + dx * (wide / 2 + 9), at[1] + dy * 13 - 4];
+          const bounds = [middle[0] - wide / 2, middle[1] - 8, middle[0] + wide / 2, middle[1] + 8];
+          if (bounds[0] < MARGIN.left + 2 || bounds[2] > width || bounds[1] < 2 || bounds[3] > height - MARGIN.bottom - 2) continue;
+          let cost = (10 - c) * 0.12;
+          for (const [p, owner] of obstacles) {
+            if (p[0] > bounds[0] && p[0] < bounds[2] && p[1] > bounds[1] && p[1] < bounds[3]) cost += owner === line ? 1.2 : 2;
+            // where lines meet, nobody can tell whose label it is
+            else if (owner !== line && Math.abs(p[0] - at[0]) + Math.abs(p[1] - at[1]) < 26) cost += 0.35;
+          }
+          for (const other of placed) {
+            if (bounds[0] < other[2] && bounds[2] > other[0] && bounds[1] < other[3] && bounds[3] > other[1]) cost += 60;
+          }
+          if (remembered.get(line.label) === `${c} ${side}`) cost -= 3;
+          if (!best || cost < best.cost) best = { cost, middle, bounds, key: `${c} ${side}` };
+        }
+      }
+      if (!best) continue;
+      placed.push(best.bounds);
+      next.set(line.label, best.key);
+      made += `<text class="explorer-line-label" text-anchor="middle" x="${best.middle[0].toFixed(1)}" y="${(best.middle[1] + 4).toFixed(1)}" style="fill:${line.ink}">${escaped(line.label)}</text>`;
+    }
+    remembered = next;
+    return made;
+  }
+
+  // Items: { points, look, label, markers, width, faint, plain } for a line, { region } for a shaded polygon,
+  // { rings: [centre, semiaxes] } and { pieces } for lines of equal loss, { cross } for a target, { note, at } for a word.
+  plane.draw = (items) => {
+    plane.resize();
+    if (!width) return;
+    let under = "";
+    let over = "";
+    const [lines, crosses] = [[], []];
+    for (const handle of plane.handles) handle.at = handle.value() ? plane.toPixel(handle.value()) : null;
+    for (const item of items) {
+      if (item.region) under += `<path class="explorer-region" d="${lineData(pixels(item.region))}z"/>`;
+      else if (item.pieces) under += `<path class="explorer-contour" d="${item.pieces.map((piece) => lineData(pixels(piece))).join("")}"/>`;
+      else if (item.rings) {
+        const [centre, radii] = item.rings;
+        const [x, y] = plane.toPixel(centre);
+        for (const radius of radii) {
+          const edge = plane.toPixel([centre[0] + radius, centre[1] + radius]);
+          under += `<ellipse class="explorer-contour" cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" rx="${(edge[0] - x).toFixed(1)}" ry="${(y - edge[1]).toFixed(1)}"/>`;
+        }
+      } else if (item.cross) {
+        const [x, y] = plane.toPixel(item.cross);
+        crosses.push([x, y]);
+        over += `<path class="explorer-cross" d="M${x - 5} ${y - 5}l10 10m0 -10l-10 10"/>`;
+      } else if (item.note) {
+        const [x, y] = plane.toPixel(item.at);
+        over += `<text class="explorer-note" text-anchor="middle" x="${x.toFixed(1)}" y="${y.toFixed(1)}">${escaped(item.note)}</text>`;
+      } else {
+        const { dash, marker } = lookOf(item.look); // without one: a neutral line
+        const color = item.look ? `var(--look-${slug(item.look)})` : "var(--quiet)";
+        const stroke = item.width ?? 1.8;
+        const drawn = pixels(item.points);
+        const dashes = item.plain || !dash.length ? "" : `;stroke-dasharray:${dash.map((part) => (part * stroke).toFixed(1)).join(" ")}`;
+        over += `<path class="explorer-line" d="${lineData(drawn)}" style="stroke:${color};stroke-width:${stroke}${dashes}${item.faint ? `;opacity:${item.faint}` : ""}"/>`;
+        const marked = (item.markers ?? []).map((i) => drawn[i]).filter((p) => p && inFrame(p, 6));
+        if (marked.length) over += `<path class="explorer-marker" d="${marked.map((p) => markerPath(marker, p, 3.4)).join("")}" style="fill:${color}"/>`;
+        if (!item.faint || item.label) lines.push({ pixels: drawn, label: item.label, ink: color.replace(")", item.look ? "-text)" : ")") });
+      }
+    }
+    const words = placeLabels(lines, crosses);
+    const frame = `<clipPath id="${clip}"><rect x="${MARGIN.left}" y="${MARGIN.top - 6}" width="${across() + 6}" height="${down() + 6}"/></clipPath>`;
+    svg.innerHTML = `${frame}<g clip-path="url(#${clip})">${under}${over}</g>${axes()}${words}`;
+    for (const handle of plane.handles) handle.show();
+  };
+
+  // A handle: value() gives its point or null, change(point, dragging) takes a new one.
+  plane.addHandle = ({ label, kind = "start", value, change, describe = (p) => pointText(p) }) => {
+    const knob = element("div", {
+      class: `explorer-handle explorer-handle-${kind}`,
+      role: "slider",
+      tabindex: 0,
+      "aria-label": label,
+      "aria-roledescription": "point to drag; the arrow keys move it, with Shift in big steps",
+    });
+    box.append(knob);
+    const handle = { value, at: null };
+    const within = (p) => p.map((v, axis) => clamp(v, ...plane.limits[axis]));
+    const rounded = (p) => p.map((v, axis) => roundTo(v, niceStep((plane.limits[axis][1] - plane.limits[axis][0]) / 1000)));
+    handle.show = () => {
+      const p = value();
+      knob.hidden = !handle.at || !inFrame(handle.at, 8);
+      if (knob.hidden) return;
+      knob.style.transform = `translate(${handle.at[0].toFixed(1)}px, ${handle.at[1].toFixed(1)}px)`;
+      knob.setAttribute("aria-valuenow", Number(p[0].toPrecision(6)));
+      knob.setAttribute("aria-valuemin", plane.limits[0][0]);
+      knob.setAttribute("aria-valuemax", plane.limits[0][1]);
+      knob.setAttribute("aria-valuetext", `${plane.labels[0]} ${shown(p[0])}, ${plane.labels[1]} ${shown(p[1])}`);
+    };
+    let grip = null;
+    const moved = (event, dragging) => {
+      const bounds = box.getBoundingClientRect();
+      const at = [event.clientX - bounds.left - grip[0], event.clientY - bounds.top - grip[1]];
+      change(within(rounded(plane.toValue(at))), dragging);
+    };
+    knob.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      const bounds = box.getBoundingClientRect();
+      grip = [event.clientX - bounds.left - handle.at[0], event.clientY - bounds.top - handle.at[1]];
+      knob.setPointerCapture(event.pointerId);
+      knob.classList.add("is-held");
+    });
+    knob.addEventListener("pointermove", (event) => grip && moved(event, true));
+    const release = (event) => {
+      if (!grip) return;
+      if (event.type === "pointerup") moved(event, false);
+      else change(value(), false);
+      grip = null;
+      knob.classList.remove("is-held");
+    };
+    for (const type of ["pointerup", "pointercancel"]) knob.addEventListener(type, release);
+    knob.addEventListener("keydown", (event) => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      const steps = event.shiftKey ? 10 : 1;
+      const p = value();
+      const next = p.map((v, axis) => {
+        const step = niceStep((plane.limits[axis][1] - plane.limits[axis][0]) / 100);
+        return way[axis] ? roundTo(v + way[axis] * steps * step, step / 10) : v;
+      });
+      change(within(next), false);
+    });
+    plane.handles.push(handle);
+    return knob;
+  };
+  return plane;
+}
