@@ -29,7 +29,8 @@ EXPLORERS = {
 }
 SCRIPT, STYLE = "explorers.js", "explorers.css"
 GROUNDS = {"light": "#ffffff", "dark": "#16191d"}  # of the book's pages, see assets/book.css
-LINE_CONTRAST, TEXT_CONTRAST = 3.0, 4.5  # WCAG 2.2, 1.4.11 and 1.4.3
+# WCAG 2.2, 1.4.11 and 1.4.3; and what is strong on a light page is strong on a dark one, up to this
+LINE_CONTRAST, TEXT_CONTRAST, STRONG_CONTRAST = 3.0, 4.5, 11.0
 
 # matplotlib's dashes, in line widths
 DASHES = {"-": [], "--": [3.7, 1.6], "-.": [6.4, 1.6, 1, 1.6], ":": [1, 1.65]}
@@ -110,11 +111,14 @@ def style() -> str:
     """The style sheet, with each method's colour as it can be seen on a light and on a dark page."""
     from straightlines.plotting import LOOKS
 
+    def strength(color):
+        return min(STRONG_CONTRAST, contrast(color, GROUNDS["light"]))
+
     rules = []
     for mode, ground in GROUNDS.items():
         selector = ".explorer" if mode == "light" else 'html[data-theme="dark"] .explorer'
         colors = [
-            f"  --look-{_slug(name)}{suffix}: {readable(look.color, ground, least)};"
+            f"  --look-{_slug(name)}{suffix}: {readable(look.color, ground, max(least, strength(look.color)))};"
             for name, look in LOOKS.items()
             for suffix, least in (("", LINE_CONTRAST), ("-text", TEXT_CONTRAST))
         ]

@@ -159,7 +159,7 @@ EXPLORERS["figure-1"] = {
         : fresh && !result.running && !result.halted
           ? published && RACERS.every((method) => result.reports[method]?.count === DATA.published[method]) ? " The three counts are the published ones, to the last digit." : ""
           : result?.halted && fresh ? " Stopped." : fresh ? " Running." : " Not run yet: press Run.";
-      return { caption: `${words}.${status} Dotted: the exact natural gradient. Right: the iteration at which each method first is in the box around the target${fresh && !result.running ? "; dashed, of this seed" : ""}.`, summary: `${words}.${status}` };
+      return { caption: `${words}.${status} Dotted: the exact natural gradient. First hits: the iteration at which each method first is in the box around the target${fresh && !result.running ? "; dashed, of this seed" : ""}.`, summary: `${words}.${status}` };
     };
   },
 };
@@ -218,7 +218,7 @@ function makeHistogram(parent) {
         made += `<path class="explorer-cross" d="M${x} ${base + 1}v${-(row - 26)}" style="stroke-width:1.2;stroke-dasharray:3 2"/>`;
       }
     });
-    const step = niceStep((limit / Math.max(2, (right - left) / 76)) * 1.0001);
+    const step = niceStep((limit / Math.max(2, (right - left) / 92)) * 1.0001);
     for (let value = 0; value <= limit * 1.0001; value += step) {
       made += `<path class="explorer-axis" d="M${at(value).toFixed(1)} ${bottom}v4"/><text class="explorer-tick" text-anchor="${value === 0 ? "start" : at(value) > right - 24 ? "end" : "middle"}" x="${at(value).toFixed(1)}" y="${bottom + 17}">${grouped(Math.round(value))}</text>`;
     }

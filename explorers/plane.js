@@ -166,7 +166,8 @@ function makePlane(parent, { title, labels, ratio = 0.8, least = 200 }) {
       if (!visible.length) continue;
       const wide = line.label.length * 6.9 + 6;
       let best = null;
-      for (let c = 0; c <= 10; c++) {
+      // not near the start, where all lines begin
+      for (let c = 2; c <= 10; c++) {
         const at = visible[Math.round((c / 10) * (visible.length - 1))];
         for (const [side, [dx, dy]] of [[1, 0.3], [-1, 0.3], [0.35, -1], [-0.35, -1], [0.35, 1.25], [-0.35, 1.25]].entries()) {
           const middle = [at[0] + dx * (wide / 2 + 9), at[1] + dy * 13 - 4];

@@ -48,6 +48,7 @@ EXPLORERS["tango-line"] = {
     });
     let stop = null;
     let result = null; // { of, mean, runs }
+    let begun = 0;
     let stopped = null; // the settings whose runs were stopped
 
     function halt(byHand = false) {
@@ -63,6 +64,8 @@ EXPLORERS["tango-line"] = {
       halt();
       result = { of, mean: null, runs: [] };
       bar.value = 0;
+      begun = performance.now();
+      setTimeout(ui.repaint, 320); // a short run shows no bar
       stop = background("tango", settings, (report) => {
         if (report.failed) result.failed = report.failed;
         if (report.mean) result.mean = report.mean;
@@ -104,7 +107,7 @@ EXPLORERS["tango-line"] = {
       ];
       plane.draw([...items("mean", "", exact), { cross: state.target }]);
       moments.draw([noDistribution(moments.limits), ...items("mean", "M", exact.map(meanMap)), { cross: meanMap(state.target) }]);
-      work.style.visibility = stop ? "visible" : "hidden";
+      work.hidden = !stop || performance.now() - begun < 300;
 
       const [first, second] = DATA.coordinates[state.coordinates];
       const steps = `${grouped(settings.steps)} ${settings.steps === 1 ? "step" : "steps"}`;

@@ -89,8 +89,14 @@ EXPLORERS["what-bends"] = {
       if (!dragging || where !== shownIn) {
         const kept = where === shownIn;
         const bounded = (points) => points.filter((p) => isFinitePoint(p) && Math.max(...p.map(Math.abs)) < 1e4);
-        left.limits = limitsFor(bounded([...line, target].map(xi.to)), kept ? left.limits : null, { margin: 0.14 });
-        right.limits = limitsFor(bounded([...line.map(here.m), goal]), kept ? right.limits : null, { margin: 0.1 });
+        // the steps are in view as far as they do not dwarf the line
+        const fit = (change, plane) => {
+          const inner = limitsFor(bounded([...line, target].map(change)), null, { margin: 0.1 });
+          const near = bounded(natural).map(change).filter((p) => p.every((v, axis) => Math.abs(v - (inner[axis][0] + inner[axis][1]) / 2) < 0.9 * (inner[axis][1] - inner[axis][0])));
+          plane.limits = limitsFor(bounded([...line, target].map(change)).concat(near), kept ? plane.limits : null, { margin: 0.1 });
+        };
+        fit(xi.to, left);
+        fit(here.m, right);
         left.labels = xi.labels ?? DATA.coordinates[state.coordinates];
         right.labels = here.mean;
         shownIn = where;
