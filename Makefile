@@ -45,7 +45,7 @@ test-pages: book  ## test the rendered pages in Chromium, which must be installe
 
 .PHONY: chapters $(EXECUTE)
 chapters: $(EXECUTE)  ## execute the chapters whose .py, or src/, changed
-	@$(BIN)/python scripts/copy_picture.py chapters/straight_lines.ipynb fig-straight-lines-book assets/straight-lines.png
+	@$(BIN)/python scripts/copy_picture.py chapters/straight_lines.ipynb straight_lines-figure-book assets/straight-lines.png
 $(EXECUTE): execute-%: $(STAMP)
 	@$(BIN)/python scripts/execute_chapters.py chapters/$*.py
 # it reads what the other chapters computed

@@ -16,7 +16,7 @@
 # (first_hits)=
 # # First hits: a thousand seeds
 #
-# "Converged in {glue:text}`first-hits-published-tango` iterations", says the TANGO notebook. {ref}`tango` reproduces this count, and those of SGD and averaged SGD. This chapter asks what they are worth.
+# "Converged in {glue:text}`first_hits-published-tango` iterations", says the TANGO notebook. {ref}`tango` reproduces this count, and those of SGD and averaged SGD. This chapter asks what they are worth.
 #
 # The answer takes a thousand runs of each method. The reader sees how widely the counts scatter, how high each method's noise floor lies, and why the order of the three says little about the methods.
 #
@@ -37,7 +37,7 @@ from scipy.optimize import brentq
 from straightlines import streams
 from straightlines.gaussian import natural_gradient_flow
 from straightlines.optimizers import moving_average, tango
-from straightlines.plotting import LOOKS, draw_band, draw_path, draw_target, figure, show
+from straightlines.plotting import LOOKS, draw_band, draw_path, draw_target, figure, keep
 from straightlines.simulate import ensemble, first_hit, path
 
 jax.config.update("jax_enable_x64", True)
@@ -71,7 +71,7 @@ PUBLISHED = {
     method: entries[f"tango-iterations-{method.lower().replace(' ', '-')}"]
     for method in ("TANGO", "SGD", "averaged SGD")
 }
-glue("first-hits-published-tango", PUBLISHED["TANGO"], display=False)
+glue("first_hits-published-tango", PUBLISHED["TANGO"], display=False)
 print(PUBLISHED)
 
 # %% [markdown]
@@ -120,7 +120,7 @@ for method, first in hits.items():
         f"{method:15}{first.mean() / 1000:4.0f}  {percentiles}   {(first > 100_000).mean():5.0%}"
     )
     glue(
-        f"first-hits-median-{method.lower().replace(' ', '-')}",
+        f"first_hits-median-{method.lower().replace(' ', '-')}",
         round(float(np.median(first)) / 1000),
         display=False,
     )
@@ -128,7 +128,7 @@ for method, first in hits.items():
 # %%
 for method, count in PUBLISHED.items():
     rank = round(float((hits[method] <= count).mean()), 2)
-    glue(f"first-hits-rank-{method.lower().replace(' ', '-')}", rank, display=False)
+    glue(f"first_hits-rank-{method.lower().replace(' ', '-')}", rank, display=False)
     print(f"{method:13} {count}: {rank:.0%} of the runs hit earlier")
 
 # %% tags=["hide-input", "remove-output"]
@@ -147,17 +147,17 @@ for ax, (method, first) in zip(axes, hits.items(), strict=True):
             f" published: {PUBLISHED[method]}", (count, ax.get_ylim()[1]), va="top", fontsize=9
         )
 axes[-1].set_xlabel("first hit, thousands of iterations")
-show("fig-first-hits-counts", fig)
+keep("first_hits-figure-counts", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-first-hits-counts
-# :name: fig-first-hits-counts
+# ```{glue:figure} first_hits-figure-counts
+# :name: first_hits-figure-counts
 # :alt: Four histograms over one axis of first hits from 50 to 125 thousand iterations. SGD is narrow around 56 thousand. TANGO and the moving average are wide, around 85 thousand. Averaged SGD starts at 60 thousand and has a long tail to the right. A dashed line marks the published count in each of the first three, inside the histogram.
 #
 # First hits of a thousand runs of each method. The dashed lines are the counts that the source prints for its one seed.
 # ```
 #
-# {numref}`fig-first-hits-counts` puts the published counts where they belong: each is one draw. The published TANGO run is rather early: {glue:text}`first-hits-rank-tango:.0%` of the runs are earlier. SGD's is late, with {glue:text}`first-hits-rank-sgd:.0%` before it.
+# {numref}`first_hits-figure-counts` puts the published counts where they belong: each is one draw. The published TANGO run is rather early: {glue:text}`first_hits-rank-tango:.0%` of the runs are earlier. SGD's is late, with {glue:text}`first_hits-rank-sgd:.0%` before it.
 #
 # TANGO's scatter is not TANGO's own. The moving average, which has no error of its own, scatters nearly as much.
 #
@@ -169,7 +169,7 @@ show("fig-first-hits-counts", fig)
 box = 0.01 + 1e-5
 arrival = brentq(lambda t: natural_gradient_flow(START, TARGET, t)[1] - (1 + box), 1, 20)
 print(f"exact flow: t = {arrival:.3f}, {arrival / STEP_SIZE / 1000:.1f} thousand iterations")
-glue("first-hits-flow", float(arrival) / STEP_SIZE / 1000, display=False)
+glue("first_hits-flow", float(arrival) / STEP_SIZE / 1000, display=False)
 
 # %% [markdown]
 # SGD first makes $\sigma$ large, and then slides down along $\sigma^2 = 1 + d^2$ with $d = 10 - \mu$, where the mean gradient in $\ln\sigma$ vanishes. On the slide $\dot d = -\eta\, d/(1 + d^2)$, so it takes $\frac{1}{\eta}\int (1 + d^2)/d\;\mathrm{d}d$ iterations from $d = 10$ down to the box:
@@ -178,7 +178,7 @@ glue("first-hits-flow", float(arrival) / STEP_SIZE / 1000, display=False)
 distance = 0.01 + 1e-4
 slide = (50 + np.log(10 / distance)) / SGD_RATE
 print(f"SGD's slide: {slide / 1000:.1f} thousand iterations")
-glue("first-hits-slide", float(slide) / 1000, display=False)
+glue("first_hits-slide", float(slide) / 1000, display=False)
 
 
 # %% [markdown]
@@ -215,7 +215,7 @@ for method, step in [("TANGO", tango_mean_field), ("averaged SGD", averaged_mean
     print(f"{method}: {hit / 1000:.1f} thousand iterations")
 
 # %% [markdown]
-# These four numbers are close to the medians. For the exact flow, {glue:text}`first-hits-flow:.1f` thousand stand against {glue:text}`first-hits-median-moving-average`; for SGD, {glue:text}`first-hits-slide:.1f` against {glue:text}`first-hits-median-sgd`. The geometry sets the count. The noise scatters it.
+# These four numbers are close to the medians. For the exact flow, {glue:text}`first_hits-flow:.1f` thousand stand against {glue:text}`first_hits-median-moving-average`; for SGD, {glue:text}`first_hits-slide:.1f` against {glue:text}`first_hits-median-sgd`. The geometry sets the count. The noise scatters it.
 #
 # ## The noise floor
 #
@@ -266,11 +266,11 @@ for ax, (method, run) in zip(axes, runs.items(), strict=True):
         aspect="equal",
     )
 axes[0].set_ylabel(r"standard deviation $\sigma$")
-show("fig-first-hits-floor", fig)
+keep("first_hits-figure-floor", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-first-hits-floor
-# :name: fig-first-hits-floor
+# ```{glue:figure} first_hits-figure-floor
+# :name: first_hits-figure-floor
 # :alt: Four clouds of a thousand points around (10, 1), with the small square box of the convergence test in the middle. The cloud of SGD is several times wider than the box. The other three are hardly wider than the box and spill over its left and right sides; the one of averaged SGD sits a little above its centre.
 #
 # Where the thousand runs of each method are after 150,000 steps. The square is the box of the convergence test.
@@ -295,12 +295,12 @@ median = float(np.median(slow_hits)) / 1000
 theory = (SGD_RATE / STEP_SIZE) * slide / 1000
 print(f"SGD at rate {STEP_SIZE}: median {median:.0f} thousand, theory {theory:.0f} thousand")
 print(f"its floor: μ {np.std(tails):.3f}, theory {np.sqrt(STEP_SIZE / 2):.3f}")
-glue("first-hits-equal", round(median), display=False)
+glue("first_hits-equal", round(median), display=False)
 ratio = round(1000 * median / float(np.median(hits["TANGO"])), 1)
-glue("first-hits-equal-ratio", ratio, display=False)
+glue("first_hits-equal-ratio", ratio, display=False)
 
 # %% [markdown]
-# It needs {glue:text}`first-hits-equal` thousand iterations, {glue:text}`first-hits-equal-ratio` times TANGO's. The ranking of the source turns round.
+# It needs {glue:text}`first_hits-equal` thousand iterations, {glue:text}`first_hits-equal-ratio` times TANGO's. The ranking of the source turns round.
 #
 # ## The bias of averaged SGD
 #
@@ -360,11 +360,11 @@ time.plot(
 )
 time.set(xlabel=r"time $t = k\,\delta t$", ylabel=r"standard deviation $\sigma$", xlim=(0, 8))
 time.legend()
-show("fig-first-hits-bands", fig)
+keep("first_hits-figure-bands", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-first-hits-bands
-# :name: fig-first-hits-bands
+# ```{glue:figure} first_hits-figure-bands
+# :name: first_hits-figure-bands
 # :alt: Left, forty TANGO paths form a loose bundle around the dotted arch of the natural gradient; most of them overshoot its top. Right, sigma over time. The band of the moving average is hardly wider than the exact curve, the band of TANGO is wide around the apex and lies a little higher, and averaged SGD peaks at 2 early on.
 #
 # Left: forty TANGO runs and the exact curve. Right: the standard deviation over time, with the median and the range from 5 % to 95 % of a thousand runs.
@@ -377,11 +377,11 @@ for method, top in largest.items():
 print(f"exact           largest σ {np.sqrt(26):.2f}")
 print(f"TANGO above the exact apex: {(largest['TANGO'] > np.sqrt(26)).mean():.0%}")
 top = entries["tango-largest-scale-tango"]
-glue("first-hits-published-top", top, display=False)
-glue("first-hits-apex-rank", round(float((largest["TANGO"] < top).mean()), 2), display=False)
+glue("first_hits-published-top", top, display=False)
+glue("first_hits-apex-rank", round(float((largest["TANGO"] < top).mean()), 2), display=False)
 
 # %% [markdown]
-# In {numref}`fig-first-hits-bands` the moving average hides the exact curve. TANGO's band is centred above it around the apex, and wide: the error there is TANGO's own, and {ref}`tango_limits` finds its causes. The published run, whose largest $\sigma$ is {glue:text}`first-hits-published-top:.2f`, is an unusual one: only {glue:text}`first-hits-apex-rank:.0%` of the runs stay lower.
+# In {numref}`first_hits-figure-bands` the moving average hides the exact curve. TANGO's band is centred above it around the apex, and wide: the error there is TANGO's own, and {ref}`tango_limits` finds its causes. The published run, whose largest $\sigma$ is {glue:text}`first_hits-published-top:.2f`, is an unusual one: only {glue:text}`first_hits-apex-rank:.0%` of the runs stay lower.
 #
 # So what does the ranking of the source say? SGD "wins" because its rate is ten times TANGO's, and pays with a floor outside the box. Averaged SGD comes second and is biased. TANGO's count is the one that the natural gradient itself would take. None of it can be read off one run.
 #

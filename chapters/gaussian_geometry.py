@@ -26,7 +26,7 @@
 # - gradient descent, the natural gradient and the geodesic of Fisher and Rao are three different curves;
 # - a change of coordinates bends the first one and leaves the other two alone.
 #
-# You need the gradient descent update {eq}`eq-gradient-descent` and the natural gradient {eq}`eq-natural-gradient` from {ref}`update_rules`.
+# You need the gradient descent update {eq}`update_rules-eq-gradient-descent` and the natural gradient {eq}`update_rules-eq-natural-gradient` from {ref}`update_rules`.
 # Nothing is random in this chapter: the limit of many samples and small steps is an ordinary differential equation.
 
 # %%
@@ -45,7 +45,7 @@ from scipy.optimize import minimize_scalar
 
 from straightlines import gaussian
 from straightlines.gaussian import COORDINATES, fisher_matrix, mean_map
-from straightlines.plotting import LOOKS, draw_path, draw_target, figure, show
+from straightlines.plotting import LOOKS, draw_path, draw_target, figure, keep
 
 jax.config.update("jax_enable_x64", True)
 compiled = partial(jax.jit, static_argnames="coordinates")  # once for each coordinate system
@@ -73,7 +73,7 @@ for name, system in COORDINATES.items():
 # %% [markdown]
 # The loss is the expected negative log-likelihood, with $y$ drawn from the target:
 #
-# $$L(\xi) = \mathrm{E}\left[-\ln p_\xi(y)\right] = \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.$$ (eq-gaussian-loss)
+# $$L(\xi) = \mathrm{E}\left[-\ln p_\xi(y)\right] = \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.$$ (gaussian_geometry-eq-gaussian-loss)
 #
 # The negative log-likelihood is quadratic in $y$.
 # So the mean over the two values $\mu^* \pm \sigma^*$, which have the right mean and variance, is the expectation itself.
@@ -108,7 +108,7 @@ print(f"two values against the formula, difference < 1e-10: {gap < 1e-10}")
 # The *score* is the gradient of the log-likelihood, $s(y) = \nabla_\xi \ln p_\xi(y)$.
 # Its mean under $p_\xi$ itself is zero, and its covariance is the *Fisher matrix*:
 #
-# $$F(\xi) = \mathrm{E}_{y \sim p_\xi}\left[s(y)\, s(y)^\top\right].$$ (eq-fisher)
+# $$F(\xi) = \mathrm{E}_{y \sim p_\xi}\left[s(y)\, s(y)^\top\right].$$ (gaussian_geometry-eq-fisher)
 #
 # For a Gaussian, $s(y) s(y)^\top$ is a polynomial of degree four in $y$.
 # Gauss-Hermite quadrature with three nodes integrates polynomials up to degree five exactly, so it evaluates the definition as it stands.
@@ -135,7 +135,7 @@ print(np.round(fisher_by_quadrature(xi, "scale"), 6) + 0.0)
 #   s &= \frac{1}{\sigma} \begin{pmatrix} e \\ e^2 - 1 \end{pmatrix}, \\
 #   F(\mu, \sigma) &= \frac{1}{\sigma^2} \begin{pmatrix} \mathrm{E}\,e^2 & \mathrm{E}(e^3 - e) \\ \mathrm{E}(e^3 - e) & \mathrm{E}(e^2 - 1)^2 \end{pmatrix}
 #   = \frac{1}{\sigma^2} \begin{pmatrix} 1 & 0 \\ 0 & 2 \end{pmatrix},
-#   \end{aligned}$$ (eq-fisher-gaussian)
+#   \end{aligned}$$ (gaussian_geometry-eq-fisher-gaussian)
 #
 # because the first four moments of $e$ are 0, 1, 0 and 3. In other coordinates the score is multiplied by the Jacobian matrix
 # $J = \partial(\mu, \sigma)/\partial\xi$, hence $F(\xi) = J^\top F(\mu, \sigma)\, J$. This is `gaussian.fisher_matrix`.
@@ -160,7 +160,7 @@ for name, system in COORDINATES.items():
 # The Fisher matrix measures distance between distributions. The Kullback-Leibler divergence of two members is
 # $\mathrm{KL}(\xi \,\|\, \xi') = \mathrm{E}_{y \sim p_\xi}[\ln p_\xi(y) - \ln p_{\xi'}(y)]$. From a member to a neighbour it is
 #
-# $$\mathrm{KL}(\xi \,\|\, \xi + d) = \tfrac{1}{2}\, d^\top F(\xi)\, d + O(|d|^3).$$ (eq-kl-fisher)
+# $$\mathrm{KL}(\xi \,\|\, \xi + d) = \tfrac{1}{2}\, d^\top F(\xi)\, d + O(|d|^3).$$ (gaussian_geometry-eq-kl-fisher)
 #
 # The divergence is the loss, with the member as target, less its smallest value.
 # Halving $d$ should make the remainder eight times smaller.
@@ -180,13 +180,13 @@ print("ratios of the remainders:", *ratios)
 # ## Two descents
 #
 # *Steepest descent* asks for the direction in which the loss falls fastest. The answer depends on what counts as one unit of length.
-# With the lengths of the coordinates it is the gradient; with the lengths of {eq}`eq-kl-fisher` it is the natural gradient
+# With the lengths of the coordinates it is the gradient; with the lengths of {eq}`gaussian_geometry-eq-kl-fisher` it is the natural gradient
 # {cite}`amari1998natural`. In the limit of small steps each becomes a flow:
 #
 # $$\begin{aligned}
 #   \text{gradient descent:}\quad & \dot\xi = -\nabla L(\xi), \\
 #   \text{natural gradient:}\quad & \dot\xi = -F(\xi)^{-1}\, \nabla L(\xi).
-#   \end{aligned}$$ (eq-two-flows)
+#   \end{aligned}$$ (gaussian_geometry-eq-two-flows)
 
 
 # %%
@@ -236,7 +236,7 @@ for name, steepness, rule in [
 # $$\begin{aligned}
 #   \ln p(y) &= \theta_0\, y + \theta_1\, y^2 - A(\theta), \\
 #   A(\theta) &= -\frac{\theta_0^2}{4 \theta_1} - \tfrac{1}{2} \ln(-2\theta_1) + \tfrac{1}{2} \ln 2\pi.
-#   \end{aligned}$$ (eq-exponential-family)
+#   \end{aligned}$$ (gaussian_geometry-eq-exponential-family)
 #
 # 1. The mean of the score in $\theta$ is zero, so $\nabla A = m$.
 # 2. Hence $\nabla_\theta L = \nabla A - (\mathrm{E}\,y, \mathrm{E}\,y^2)_\text{data} = m - m^*$.
@@ -245,7 +245,7 @@ for name, steepness, rule in [
 #
 # The solution is a straight line, and it is run through at a falling speed:
 #
-# $$m(t) = m^* + e^{-t} (m_0 - m^*).$$ (eq-straight-line)
+# $$m(t) = m^* + e^{-t} (m_0 - m^*).$$ (gaussian_geometry-eq-straight-line)
 #
 # Nothing in step 4 is special to $\theta$: {ref}`straight_lines` proves it for every exponential family and every coordinate system.
 # Here we test it. In each of the six systems, push the natural gradient forward by $\partial m/\partial\xi$, at 200 members and for two targets.
@@ -271,14 +271,14 @@ for name, system in COORDINATES.items():
 # %% [markdown]
 # ## The exact curve
 #
-# The line gives the curve. With $u = e^{-t}$, equation {eq}`eq-straight-line` says $\mu = \mu^* + (\mu_0 - \mu^*) u$ and
+# The line gives the curve. With $u = e^{-t}$, equation {eq}`gaussian_geometry-eq-straight-line` says $\mu = \mu^* + (\mu_0 - \mu^*) u$ and
 # $\sigma^2 + \mu^2 = \sigma^{*2} + \mu^{*2} + (\sigma_0^2 + \mu_0^2 - \sigma^{*2} - \mu^{*2}) u$. Subtract the square of the first:
 #
-# $$\sigma^2 = \sigma_0^2\, u + \sigma^{*2} (1 - u) + (\mu_0 - \mu^*)^2\, u (1 - u).$$ (eq-flow-in-time)
+# $$\sigma^2 = \sigma_0^2\, u + \sigma^{*2} (1 - u) + (\mu_0 - \mu^*)^2\, u (1 - u).$$ (gaussian_geometry-eq-flow-in-time)
 #
 # From $(0, 1)$ to $(10, 1)$ this is $\mu = 10 (1 - u)$ and $\sigma^2 = 1 + 100\, u (1 - u)$. Now $10 u = 10 - \mu$, so
 #
-# $$\sigma = \sqrt{1 + \mu (10 - \mu)}.$$ (eq-exact-curve)
+# $$\sigma = \sqrt{1 + \mu (10 - \mu)}.$$ (gaussian_geometry-eq-exact-curve)
 #
 # Put differently, $(\mu - 5)^2 + \sigma^2 = 26$: the curve is an arc of a circle around $(5, 0)$, and its apex is $(5, \sqrt{26})$.
 
@@ -294,7 +294,7 @@ print(f"at t = ln 2: ({apex[0]:.4f}, {apex[1]:.4f}), squared {apex[1] ** 2:.6f}"
 glue("gaussian_geometry-apex", round(float(apex[1]), 6), display=False)
 
 # %% [markdown]
-# {numref}`fig-gaussian_geometry-two-planes` shows both pictures. On the right, the points at equal intervals of time lie on one straight line and crowd towards the target.
+# {numref}`gaussian_geometry-figure-two-planes` shows both pictures. On the right, the points at equal intervals of time lie on one straight line and crowd towards the target.
 # On the left the same points rise to $\sigma = {}${glue:text}`gaussian_geometry-apex:.3f` and come down.
 # The hump has a plain meaning: halfway along the line, the mean is between start and target, and data on both sides of it look like a wide distribution.
 
@@ -340,14 +340,14 @@ right.set(
     ylim=(-8, 112),
     title="Straight here",
 )
-show("fig-gaussian_geometry-two-planes", fig)
+keep("gaussian_geometry-figure-two-planes", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-gaussian_geometry-two-planes
-# :name: fig-gaussian_geometry-two-planes
+# ```{glue:figure} gaussian_geometry-figure-two-planes
+# :name: gaussian_geometry-figure-two-planes
 # :alt: Two panels. Left, in the plane of mean and standard deviation, an arc of a circle, marked by triangles, rises from the start at (0, 1) to an apex near 5.1 and falls to the target at (10, 1). Right, in the plane of the two expectations, the same points lie on one straight line above a shaded parabola.
 #
-# The natural-gradient flow, with a triangle at every 0.25 units of time. Left: in $(\mu, \sigma)$ it is the arc {eq}`eq-exact-curve`.
+# The natural-gradient flow, with a triangle at every 0.25 units of time. Left: in $(\mu, \sigma)$ it is the arc {eq}`gaussian_geometry-eq-exact-curve`.
 # Right: in the expectation parameters it is a straight line. Below the parabola, where the variance would be negative, there is no distribution.
 # ```
 
@@ -391,9 +391,9 @@ for start, target in PAIRS:
 
 # %% [markdown]
 # **Mirror descent** {cite}`beck2003mirror` takes the gradient in one space and the step in another.
-# With the potential $A$ of {eq}`eq-exponential-family`, the gradient is taken in $\theta$ and the step is made in $\nabla A(\theta) = m$:
+# With the potential $A$ of {eq}`gaussian_geometry-eq-exponential-family`, the gradient is taken in $\theta$ and the step is made in $\nabla A(\theta) = m$:
 #
-# $$\nabla A(\theta_{k+1}) = \nabla A(\theta_k) - \eta\, \nabla_\theta L(\theta_k).$$ (eq-mirror-descent)
+# $$\nabla A(\theta_{k+1}) = \nabla A(\theta_k) - \eta\, \nabla_\theta L(\theta_k).$$ (gaussian_geometry-eq-mirror-descent)
 #
 # It needs no Fisher matrix at all. As $\eta$ shrinks it becomes the natural-gradient flow {cite}`raskutti2015mirror`.
 
@@ -463,7 +463,7 @@ glue("gaussian_geometry-euler-off-curve", round(float(euler[0.01]), 4), display=
 
 # %% [markdown]
 # All errors but one shrink in proportion to $\eta$, or nearly: three independent ways, one curve. The exception is the distance of mirror descent from the curve, which is zero.
-# Mirror descent is on the curve at *every* step size up to one, because its step {eq}`eq-mirror-descent` is $m - \eta (m - m^*)$, a step along the line.
+# Mirror descent is on the curve at *every* step size up to one, because its step {eq}`gaussian_geometry-eq-mirror-descent` is $m - \eta (m - m^*)$, a step along the line.
 # Small steps are needed only to be there at the right time.
 # Discrete natural-gradient steps leave the curve, by {glue:text}`gaussian_geometry-euler-off-curve:.4f` at $\eta = 0.01$.
 
@@ -499,7 +499,7 @@ glue("gaussian_geometry-guess-apex", round(float(apex_gap), 4), display=False)
 # The guess is good at the apex, where it is {glue:text}`gaussian_geometry-guess-apex:.4f` too high.
 # It is worst near the ends, where it is too steep: {glue:text}`gaussian_geometry-guess-gap:.3f` too high at
 # $\mu = $ {glue:text}`gaussian_geometry-guess-where:.2f`, and by symmetry at $10 - \mu$.
-# In the expectation plane it is no straight line ({numref}`fig-gaussian_geometry-guess`).
+# In the expectation plane it is no straight line ({numref}`gaussian_geometry-figure-guess`).
 
 # %% tags=["hide-input", "remove-output"]
 means = 5 - 5 * np.cos(np.linspace(0, np.pi, 400))
@@ -521,11 +521,11 @@ left.annotate(
 left.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", ylim=(0.8, 5.6))
 left.legend(loc="lower center", bbox_to_anchor=(0.55, 0.02))
 right.set(xlabel=r"$\mathrm{E}\,y$", ylabel=r"$\mathrm{E}\,y^2$ above the straight line")
-show("fig-gaussian_geometry-guess", fig)
+keep("gaussian_geometry-figure-guess", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-gaussian_geometry-guess
-# :name: fig-gaussian_geometry-guess
+# ```{glue:figure} gaussian_geometry-figure-guess
+# :name: gaussian_geometry-figure-guess
 # :alt: Two panels. Left, a solid arc and a dashed curve share their ends and their apex, and the dashed one runs outside near both ends. Right, measured from the straight line, the solid curve is flat at zero and the dashed one has two humps.
 #
 # The exact curve and the source's guess. Left: in $(\mu, \sigma)$. Right: their height above the straight line from start to target in the expectation plane.
@@ -536,14 +536,14 @@ show("fig-gaussian_geometry-guess", fig)
 # ## The geodesic
 #
 # The Fisher matrix turns the family into a curved surface, where a small step has the length $\sqrt{d^\top F d}$. The shortest path between two members is
-# their *geodesic*, and its length the *Fisher-Rao distance*. From {eq}`eq-fisher-gaussian`, with $x = \mu/\sqrt{2}$,
+# their *geodesic*, and its length the *Fisher-Rao distance*. From {eq}`gaussian_geometry-eq-fisher-gaussian`, with $x = \mu/\sqrt{2}$,
 #
-# $$\mathrm{d}s^2 = \frac{\mathrm{d}\mu^2 + 2\, \mathrm{d}\sigma^2}{\sigma^2} = 2\, \frac{\mathrm{d}x^2 + \mathrm{d}\sigma^2}{\sigma^2}.$$ (eq-fisher-rao)
+# $$\mathrm{d}s^2 = \frac{\mathrm{d}\mu^2 + 2\, \mathrm{d}\sigma^2}{\sigma^2} = 2\, \frac{\mathrm{d}x^2 + \mathrm{d}\sigma^2}{\sigma^2}.$$ (gaussian_geometry-eq-fisher-rao)
 #
 # This is twice the metric of Poincaré's half-plane {cite}`costa2015fisher`. Its geodesics are known: half-circles with their centre on the line $\sigma = 0$.
 # A half-circle in $(x, \sigma)$ is a half-*ellipse* in $(\mu, \sigma)$:
 #
-# $$\tfrac{1}{2} (\mu - c)^2 + \sigma^2 = r^2, \qquad c = \frac{\mu_1^2 - \mu_0^2 + 2 (\sigma_1^2 - \sigma_0^2)}{2 (\mu_1 - \mu_0)},$$ (eq-geodesic)
+# $$\tfrac{1}{2} (\mu - c)^2 + \sigma^2 = r^2, \qquad c = \frac{\mu_1^2 - \mu_0^2 + 2 (\sigma_1^2 - \sigma_0^2)}{2 (\mu_1 - \mu_0)},$$ (gaussian_geometry-eq-geodesic)
 #
 # where $c$ follows from both ends lying on it. With $\mu = c + \sqrt{2}\, r \tanh\tau$ and $\sigma = r / \cosh\tau$ the speed $\mathrm{d}s/\mathrm{d}\tau$ is $\sqrt{2}$,
 # so $\tau$ is length up to a factor. (For $\mu_0 = \mu_1$ the geodesic is a vertical line.)
@@ -564,7 +564,7 @@ def geodesic(start, target, fraction):
 # %% [markdown]
 # The half-plane also has a closed form for the distance,
 #
-# $$d = \sqrt{2}\, \operatorname{arcosh}\left(1 + \frac{(\mu_1 - \mu_0)^2/2 + (\sigma_1 - \sigma_0)^2}{2 \sigma_0 \sigma_1}\right).$$ (eq-fisher-rao-distance)
+# $$d = \sqrt{2}\, \operatorname{arcosh}\left(1 + \frac{(\mu_1 - \mu_0)^2/2 + (\sigma_1 - \sigma_0)^2}{2 \sigma_0 \sigma_1}\right).$$ (gaussian_geometry-eq-fisher-rao-distance)
 #
 # With $\operatorname{arcosh}(1 + 2 q^2) = 2 \operatorname{arsinh} q$ it loses no digits between neighbours, so that we can also add up the lengths of short pieces.
 # It is to agree with the length of the half-ellipse, which we integrate with the Fisher matrix.
@@ -593,7 +593,7 @@ glue("gaussian_geometry-distance", round(nearest, 5), display=False)
 # %% [markdown]
 # That the half-ellipse is a geodesic can be tested without Poincaré. A geodesic makes $\int \tfrac{1}{2} v^\top F v$ stationary. The equation of Euler and Lagrange for it is
 #
-# $$\frac{\mathrm{d}}{\mathrm{d}s} (F v) = \nabla_\xi \left(\tfrac{1}{2} v^\top F v\right), \qquad v = \frac{\mathrm{d}\xi}{\mathrm{d}s},$$ (eq-euler-lagrange)
+# $$\frac{\mathrm{d}}{\mathrm{d}s} (F v) = \nabla_\xi \left(\tfrac{1}{2} v^\top F v\right), \qquad v = \frac{\mathrm{d}\xi}{\mathrm{d}s},$$ (gaussian_geometry-eq-euler-lagrange)
 #
 # and automatic differentiation gives both sides. We start with the position and the velocity of the half-ellipse, and let the solver find the rest, in any coordinates.
 
@@ -707,17 +707,17 @@ ax.annotate("target", TARGET, xytext=(8, -3), textcoords="offset points", va="to
 ax.set(
     xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", xlim=(-1.4, 12), ylim=(0, 10.6)
 )
-show("fig-gaussian_geometry-three-curves", fig)
+keep("gaussian_geometry-figure-three-curves", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-gaussian_geometry-three-curves
-# :name: fig-gaussian_geometry-three-curves
+# ```{glue:figure} gaussian_geometry-figure-three-curves
+# :name: gaussian_geometry-figure-three-curves
 # :alt: Three curves from (0, 1) to (10, 1). A solid blue one shoots up almost vertically to a standard deviation above 9 and slides down a nearly straight slope. A dotted black arc reaches 5.1. A dashed grey arc of an ellipse below it reaches 3.7.
 #
 # Gradient descent in $(\mu, \ln\sigma)$, the natural gradient and the Fisher-Rao geodesic, from the same start to the same target.
 # ```
 #
-# {numref}`fig-gaussian_geometry-three-curves` has three curves because three questions were asked.
+# {numref}`gaussian_geometry-figure-three-curves` has three curves because three questions were asked.
 #
 # - **Gradient descent** asks which direction is steepest with the lengths of the coordinates. At the start the target is ten standard deviations off, and the
 #   loss is steepest in $\ln\sigma$. So the distribution first widens, to $\sigma = $ {glue:text}`gaussian_geometry-highest-gradient:.2f`, until it covers the data.
@@ -762,7 +762,7 @@ for height in [-0.2, -0.1, 0.0, 0.1, 0.2]:
 # %% [markdown]
 # ## The field of update directions
 #
-# What each rule would do elsewhere is a field of directions over the plane. {numref}`fig-gaussian_geometry-fields` shows four of them.
+# What each rule would do elsewhere is a field of directions over the plane. {numref}`gaussian_geometry-figure-fields` shows four of them.
 # In each panel the ellipses are the steps of one fixed length: what the rule counts as equally far.
 # Each of the first three rules goes to where its ellipse, made very small, reaches lowest on the loss.
 #
@@ -832,11 +832,11 @@ for ax in axes[:, 0]:
     ax.set_ylabel(r"standard deviation $\sigma$")
 for ax in axes[1]:
     ax.set_xlabel(r"mean $\mu$")
-show("fig-gaussian_geometry-fields", fig)
+keep("gaussian_geometry-figure-fields", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-gaussian_geometry-fields
-# :name: fig-gaussian_geometry-fields
+# ```{glue:figure} gaussian_geometry-figure-fields
+# :name: gaussian_geometry-figure-fields
 # :alt: Four panels of stream lines to the target at (10, 1), each with the path from (0, 1) and a few shaded ellipses. Top left, the ellipses are circles of one size and the path is an arc that rises above 6. Top right, they are narrow and grow taller with height, and the path shoots up to 9.6 and slides down. Lower left, the ellipses grow both ways and the path is an arc of a circle. Lower right, the ellipses are the same and the path is a flatter arc.
 #
 # Update directions over the plane, with the path from $(0, 1)$. Shaded: steps that the rule of the panel counts as equally long, at seven members.
@@ -876,8 +876,8 @@ for name, curve in descents.items():
 
 # %% [markdown]
 # Six runs of the natural gradient give one curve, six solutions of the geodesic equation give one curve, and six runs of gradient descent give six,
-# up to several units away from the run in $(\mu, \ln\sigma)$ ({numref}`fig-gaussian_geometry-six-descents`).
-# In {numref}`fig-gaussian_geometry-coordinates` the same curves are drawn in their own coordinates.
+# up to several units away from the run in $(\mu, \ln\sigma)$ ({numref}`gaussian_geometry-figure-six-descents`).
+# In {numref}`gaussian_geometry-figure-coordinates` the same curves are drawn in their own coordinates.
 # The natural gradient bends in all panels but the expectation parameters. It is the same curve all the same: only the paper is different.
 
 # %% tags=["hide-input", "remove-output"]
@@ -906,11 +906,11 @@ inset.spines[["top", "right"]].set_visible(True)
 inset.set_title("the corner, enlarged", fontsize=8.5, fontweight="normal", pad=3, loc="right")
 handles, labels = axes.flat[0].get_legend_handles_labels()
 fig.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=3)
-show("fig-gaussian_geometry-coordinates", fig)
+keep("gaussian_geometry-figure-coordinates", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-gaussian_geometry-coordinates
-# :name: fig-gaussian_geometry-coordinates
+# ```{glue:figure} gaussian_geometry-figure-coordinates
+# :name: gaussian_geometry-figure-coordinates
 # :alt: Six panels, one for each coordinate system, each with three curves from start to target. The black dotted natural gradient is a straight line only in the expectation panel. The blue curve of gradient descent and the dashed geodesic bend in every panel.
 #
 # The three methods in six coordinate systems, each drawn in its own axes. Gradient descent is run in the coordinates of the panel.
@@ -933,11 +933,11 @@ ax.legend(
     handlelength=3.5,
     alignment="left",
 )
-show("fig-gaussian_geometry-six-descents", fig)
+keep("gaussian_geometry-figure-six-descents", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-gaussian_geometry-six-descents
-# :name: fig-gaussian_geometry-six-descents
+# ```{glue:figure} gaussian_geometry-figure-six-descents
+# :name: gaussian_geometry-figure-six-descents
 # :alt: In the plane of mean and standard deviation, six different thin curves of gradient descent leave the start at (0, 1), and one thick dark arc of the natural gradient lies among them.
 #
 # Gradient descent from one start to one target, in six coordinate systems, drawn in one plane. The natural gradient has one curve for all of them.

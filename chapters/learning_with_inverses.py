@@ -20,7 +20,7 @@
 #
 # This chapter trains such networks on three problems: a map of the plane that is badly scaled and turned, a toy curve, and the heat equation. Each time, only the way in which the update passes through the physics changes. You will see what the inverse gains, and what it costs: an error that gets smaller in $x$ can get larger in $y$.
 #
-# You need the physical gradient, {eq}`eq-physical-gradient`, and Gauss-Newton, {eq}`eq-gauss-newton`. Networks come from Equinox and optimisers from optax {cite:p}`deepmind2020optax`.
+# You need the physical gradient, {eq}`update_rules-eq-physical-gradient`, and Gauss-Newton, {eq}`update_rules-eq-gauss-newton`. Networks come from Equinox and optimisers from optax {cite:p}`deepmind2020optax`.
 
 # %%
 import time
@@ -35,7 +35,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 from myst_nb import glue
 
-from straightlines.plotting import LOOKS, draw_band, figure, show
+from straightlines.plotting import LOOKS, draw_band, figure, keep
 from straightlines.problems import Problem
 from straightlines.steps import physical_step
 
@@ -46,21 +46,21 @@ jax.config.update("jax_enable_x64", True)
 #
 # A process $\mathcal{P}$ maps a cause $x$ to an outcome $y = \mathcal{P}(x)$. A network $f$ with weights $\theta$ answers a target $y^*$ with $x = f(y^*; \theta)$. No one tells it the right $x$. It is judged by the outcome:
 #
-# $$L(\theta) = \mathrm{E}_{y^*}\, \tfrac{1}{2} \big|\mathcal{P}(f(y^*; \theta)) - y^*\big|^2 .$$ (eq-output-loss)
+# $$L(\theta) = \mathrm{E}_{y^*}\, \tfrac{1}{2} \big|\mathcal{P}(f(y^*; \theta)) - y^*\big|^2 .$$ (learning_with_inverses-eq-output-loss)
 #
 # Its gradient passes through the process by the transposed Jacobian $J = \partial\mathcal{P}/\partial x$,
 #
-# $$\nabla_\theta L = \mathrm{E}_{y^*} \Big(\frac{\partial x}{\partial\theta}\Big)^{\!\top} J^\top (y - y^*) ,$$ (eq-transposed-jacobian)
+# $$\nabla_\theta L = \mathrm{E}_{y^*} \Big(\frac{\partial x}{\partial\theta}\Big)^{\!\top} J^\top (y - y^*) ,$$ (learning_with_inverses-eq-transposed-jacobian)
 #
 # and so it inherits the scales of $J$, as gradient descent does in {ref}`update_rules`.
 #
 # The physical gradient replaces $J^\top$. It makes a step of rate $\eta$ towards $y^*$ in the space of outcomes, and maps it back by the local inverse:
 #
-# $$\tilde{x} = \mathcal{P}^{-1}\big((1 - \eta)\, y + \eta\, y^*;\ x\big) .$$ (eq-physical-goal)
+# $$\tilde{x} = \mathcal{P}^{-1}\big((1 - \eta)\, y + \eta\, y^*;\ x\big) .$$ (learning_with_inverses-eq-physical-goal)
 #
 # The network then learns to answer with $\tilde{x}$. The goal is held constant, written $\mathrm{sg}$ for *stop gradient*:
 #
-# $$\tilde{L}(\theta) = \mathrm{E}_{y^*}\, \tfrac{1}{2} \big|x - \mathrm{sg}(\tilde{x})\big|^2 , \qquad \nabla_\theta \tilde{L} = -\mathrm{E}_{y^*} \Big(\frac{\partial x}{\partial\theta}\Big)^{\!\top} (\tilde{x} - x) .$$ (eq-proxy-loss)
+# $$\tilde{L}(\theta) = \mathrm{E}_{y^*}\, \tfrac{1}{2} \big|x - \mathrm{sg}(\tilde{x})\big|^2 , \qquad \nabla_\theta \tilde{L} = -\mathrm{E}_{y^*} \Big(\frac{\partial x}{\partial\theta}\Big)^{\!\top} (\tilde{x} - x) .$$ (learning_with_inverses-eq-proxy-loss)
 #
 # This $\tilde{L}$ is a proxy. Its value means little, but its gradient carries the physical gradient to the weights, and any optimiser can take it from there.
 #
@@ -126,7 +126,7 @@ def over_seeds(run):
 #
 # The first process is the two-dimensional experiment of {cite:t}`holl2022scale`, in the form in which their published code defines it. Turn $x$ by an angle $\varphi$, scale it by a factor $\xi$ one way and $1/\xi$ the other way, and take the sine of the first component:
 #
-# $$u = \begin{pmatrix} 10/\xi & 0 \\ 0 & 10\,\xi \end{pmatrix} \begin{pmatrix} \cos\varphi & -\sin\varphi \\ \sin\varphi & \cos\varphi \end{pmatrix} x , \qquad \mathcal{P}(x) = (\sin u_1,\ u_2) .$$ (eq-wave)
+# $$u = \begin{pmatrix} 10/\xi & 0 \\ 0 & 10\,\xi \end{pmatrix} \begin{pmatrix} \cos\varphi & -\sin\varphi \\ \sin\varphi & \cos\varphi \end{pmatrix} x , \qquad \mathcal{P}(x) = (\sin u_1,\ u_2) .$$ (learning_with_inverses-eq-wave)
 
 
 # %%
@@ -203,7 +203,7 @@ print("inside jit:", np.asarray(jax.jit(local_inverse)(hard, outside, np.zeros(2
 # %% [markdown]
 # ### Two losses
 #
-# Equations {eq}`eq-output-loss` and {eq}`eq-proxy-loss`, for one target. The rate is $\eta = 1$ throughout: the goal $\tilde{x}$ is the solution on the current piece.
+# Equations {eq}`learning_with_inverses-eq-output-loss` and {eq}`learning_with_inverses-eq-proxy-loss`, for one target. The rate is $\eta = 1$ throughout: the goal $\tilde{x}$ is the solution on the current piece.
 
 
 # %%
@@ -261,7 +261,7 @@ def errors(wave, net, targets):
 #
 # Targets are uniform in $[-1, 1]^2$, a hundred in a batch, as in the published code. So are the rates: $10^{-3}$ for Adam, which also drives the physical gradient, and $10^{-2}/\xi^2$ for SGD.
 #
-# Three things differ from that code. Its network has hidden layers of 32, 64 and 32 units; ours has two of 32. It steps to $\tilde{x}$ by a Newton step with a guard against wrong signs and large steps; ours uses the inverse. And it measures $x - \tilde{x}$ by absolute values; ours takes squares, equation {eq}`eq-proxy-loss`.
+# Three things differ from that code. Its network has hidden layers of 32, 64 and 32 units; ours has two of 32. It steps to $\tilde{x}$ by a Newton step with a guard against wrong signs and large steps; ours uses the inverse. And it measures $x - \tilde{x}$ by absolute values; ours takes squares, equation {eq}`learning_with_inverses-eq-proxy-loss`.
 
 # %%
 SEEDS, BLOCKS, PER_BLOCK = 4, 20, 80
@@ -329,17 +329,17 @@ for column, setting in enumerate([(1, 45), (32, 0), (32, 45)]):
         else:
             ax.set_xlabel("updates")
 axes[0, 0].legend(loc="upper right")
-show("fig-learning_with_inverses-wave", fig)
+keep("learning_with_inverses-figure-wave", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-learning_with_inverses-wave
-# :name: fig-learning_with_inverses-wave
+# ```{glue:figure} learning_with_inverses-figure-wave
+# :name: learning_with_inverses-figure-wave
 # :alt: Six panels of error against updates, x above and y below. In the left column, well scaled, the physical gradient and Adam fall together and SGD lags. In the two right columns the physical gradient falls far below the others in x and stays above them in y.
 #
 # Errors of networks that invert the wave: medians over the seeds as lines, their range as bands. Above the error in $x$, below the error in $y$.
 # ```
 #
-# {numref}`fig-learning_with_inverses-wave` shows both errors. With $\xi = 1$ nothing needs to be inverted, and Adam does as well as the physical gradient. With $\xi = 32$ the physical gradient hardly notices the angle in $x$. Adam advances in $x$ when the scaling is aligned with the axes, and does not when it is turned: it rescales weight by weight, and no single weight belongs to the bad direction any more.
+# {numref}`learning_with_inverses-figure-wave` shows both errors. With $\xi = 1$ nothing needs to be inverted, and Adam does as well as the physical gradient. With $\xi = 32$ the physical gradient hardly notices the angle in $x$. Adam advances in $x$ when the scaling is aligned with the axes, and does not when it is turned: it rescales weight by weight, and no single weight belongs to the bad direction any more.
 
 # %%
 final_x = {method: np.median(in_x[method][..., -1], axis=1) for method in RULES}
@@ -414,7 +414,7 @@ for method in RULES:
 #
 # What if the process has no inverse in closed form? Half-inverse gradients (HIG) {cite:p}`schnell2022half` need only the Jacobian, of the outcomes of a whole batch with respect to the weights. Stack it to one matrix $J = \partial y/\partial\theta$ and decompose it, $J = U \Lambda V^\top$. Then
 #
-# $$\theta' = \theta - \eta\, J^{-1/2}\, \nabla_y L , \qquad J^{-1/2} = V \Lambda^{-1/2} U^\top ,$$ (eq-half-inverse)
+# $$\theta' = \theta - \eta\, J^{-1/2}\, \nabla_y L , \qquad J^{-1/2} = V \Lambda^{-1/2} U^\top ,$$ (learning_with_inverses-eq-half-inverse)
 #
 # where singular values below a threshold, a fraction of the largest, are dropped. With a general exponent, $J^{-\kappa} = V \Lambda^{-\kappa} U^\top$, the same line gives a family.
 
@@ -427,7 +427,7 @@ def power(J, kappa, threshold=1e-6):
 
 
 # %% [markdown]
-# Its ends are known: $\kappa = -1$ is the transposed Jacobian, so gradient descent, and $\kappa = 1$ the pseudoinverse, so Gauss-Newton, {eq}`eq-gauss-newton`, for a loss of squares. Half-inverse gradients sit between them. On a positive definite matrix two half inverses make one inverse.
+# Its ends are known: $\kappa = -1$ is the transposed Jacobian, so gradient descent, and $\kappa = 1$ the pseudoinverse, so Gauss-Newton, {eq}`update_rules-eq-gauss-newton`, for a loss of squares. Half-inverse gradients sit between them. On a positive definite matrix two half inverses make one inverse.
 
 # %%
 A = random.standard_normal((64, 30))
@@ -443,7 +443,7 @@ print(
 #
 # The toy example of the method, as {cite:t}`thuerey2021pbdl` describe it: a network with one hidden layer of 7 tanh units learns the curve $(\sin 6x, \cos 9x)$ on $[-1, 1]$, and the loss scales the second output by $\lambda$:
 #
-# $$L = \tfrac{1}{2} \big(y_1 - \sin 6x\big)^2 + \tfrac{1}{2} \big(\lambda\, y_2 - \cos 9x\big)^2 .$$ (eq-toy-loss)
+# $$L = \tfrac{1}{2} \big(y_1 - \sin 6x\big)^2 + \tfrac{1}{2} \big(\lambda\, y_2 - \cos 9x\big)^2 .$$ (learning_with_inverses-eq-toy-loss)
 #
 # At $\lambda = 0.01$ the network's second output must grow a hundredfold. We count $\lambda$ as the process, so the outcome is $(y_1, \lambda y_2)$.
 
@@ -543,23 +543,23 @@ for index, ax in enumerate(axes):
     )
 axes[0].set_ylabel("loss $L$")
 axes[0].legend(loc="lower left")
-show("fig-learning_with_inverses-toy", fig)
+keep("learning_with_inverses-figure-toy", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-learning_with_inverses-toy
-# :name: fig-learning_with_inverses-toy
+# ```{glue:figure} learning_with_inverses-figure-toy
+# :name: learning_with_inverses-figure-toy
 # :alt: Two panels of loss against updates. On the left, at lambda 1, half-inverse gradients and Gauss-Newton fall early and Adam later. On the right, at lambda 0.01, the half-inverse gradients fall far below the others; Adam stays near 0.2.
 #
 # The toy example: medians over the seeds as lines, their range as bands.
 # ```
 #
-# {numref}`fig-learning_with_inverses-toy`: at $\lambda = 1$ every method learns the curve in most of its runs. At $\lambda = 0.01$ Adam ends at a loss of about {glue:text}`learning-hig-adam-loss`. That is little less than the loss of a network that answers $y_1$ exactly and $y_2$ with 0. Half-inverse gradients end below a tenth of that.
+# {numref}`learning_with_inverses-figure-toy`: at $\lambda = 1$ every method learns the curve in most of its runs. At $\lambda = 0.01$ Adam ends at a loss of about {glue:text}`learning_with_inverses-hig-adam-loss`. That is little less than the loss of a network that answers $y_1$ exactly and $y_2$ with 0. Half-inverse gradients end below a tenth of that.
 #
 # The book from which the toy comes says that at $\lambda = 0.01$ neither Adam nor Gauss-Newton gets below a loss of around 0.2. It prints no rates, thresholds, batch sizes or numbers of updates. These are our two values:
 
 # %%
-glue("learning-hig-adam-loss", round(float(loss["Adam"][1]), 2), display=False)
-glue("learning-hig-gauss-newton-loss", round(float(loss["Gauss-Newton"][1]), 2), display=False)
+glue("learning_with_inverses-hig-adam-loss", round(float(loss["Adam"][1]), 2), display=False)
+glue("learning_with_inverses-hig-gauss-newton-loss", round(float(loss["Gauss-Newton"][1]), 2), display=False)
 print(f"Adam {loss['Adam'][1]:.2f}, Gauss-Newton {loss['Gauss-Newton'][1]:.2f}")
 print(f"y₁ exact, y₂ = 0: {float((curve(grid)[:, 1] ** 2).mean()) / 2:.2f}")
 
@@ -570,7 +570,7 @@ print(f"y₁ exact, y₂ = 0: {float((curve(grid)[:, 1] ** 2).mean()) / 2:.2f}")
 #
 # Now a piece of physics. Heat $x$ on a square with periodic edges spreads for a while and leaves $y$. In Fourier space each wave fades on its own:
 #
-# $$\partial_t u = \nabla^2 u , \qquad \hat{y}_k = g_k\, \hat{x}_k , \qquad g_k = e^{-|k|^2 t} .$$ (eq-heat)
+# $$\partial_t u = \nabla^2 u , \qquad \hat{y}_k = g_k\, \hat{x}_k , \qquad g_k = e^{-|k|^2 t} .$$ (learning_with_inverses-eq-heat)
 
 # %%
 N, DURATION = 12, 0.1
@@ -606,7 +606,7 @@ print("two halves make a whole:", np.allclose(halves, outcomes))
 # %% [markdown]
 # The inverse divides by $g_k$. Fine waves have faded to almost nothing, and division makes them large again, with all the noise they have picked up. So we invert only what survived: $w_k = 1/g_k$ where $g_k > 1/100$, and $0$ elsewhere. The local inverse corrects the waves that can be seen and leaves the others of $x$ as they are:
 #
-# $$\mathcal{P}^{-1}(y;\ x) = x + w * \big(y - \mathcal{P}(x)\big) ,$$ (eq-heat-inverse)
+# $$\mathcal{P}^{-1}(y;\ x) = x + w * \big(y - \mathcal{P}(x)\big) ,$$ (learning_with_inverses-eq-heat-inverse)
 #
 # where $w *$ multiplies each wave by its $w_k$.
 
@@ -721,17 +721,17 @@ axes[2].set(xlabel="wave number $|k|$", ylabel="relative error in $x$", yscale="
 axes[2].axhline(1, color="#777777", linewidth=1)
 axes[2].axvspan(k[~kept].min(), rings[-1], color="#999999", alpha=0.2, linewidth=0)
 axes[1].legend(loc="upper right", fontsize=8)
-show("fig-learning_with_inverses-heat", fig)
+keep("learning_with_inverses-figure-heat", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-learning_with_inverses-heat
-# :name: fig-learning_with_inverses-heat
+# ```{glue:figure} learning_with_inverses-figure-heat
+# :name: learning_with_inverses-figure-heat
 # :alt: Three panels. The error in x and the error in y fall with the updates, lowest for the physical gradient, then Adam, then SGD. In the third panel the error rises with the wave number, for the physical gradient latest; all lines end far above one in a grey band on the right.
 #
 # The heat equation backwards: errors against updates, and the final error wave by wave. In the grey band the stable inverse is silent.
 # ```
 #
-# {numref}`fig-learning_with_inverses-heat` shows a gain that is real and modest. Here the physical gradient wins in $x$ and in $y$. The output loss weighs the error of a wave by $g_k^2$; the proxy loss weighs all kept waves alike, and so it gets further up the wave numbers.
+# {numref}`learning_with_inverses-figure-heat` shows a gain that is real and modest. Here the physical gradient wins in $x$ and in $y$. The output loss weighs the error of a wave by $g_k^2$; the proxy loss weighs all kept waves alike, and so it gets further up the wave numbers.
 #
 # The finest waves are worse than lost. No rule asks anything of them, and what remains there is the network's random start, many times larger than the waves themselves. So we drop from each answer the waves that the stable inverse drops.
 
@@ -764,13 +764,13 @@ for row in (0, 1):
         for method, net in nets_seen.items()
     }
     for ax, (title, picture) in zip(axes[row], pictures.items(), strict=True):
-        ax.imshow(picture, cmap="cividis", vmin=0, vmax=causes[row].max())
+        ax.imkeep(picture, cmap="cividis", vmin=0, vmax=causes[row].max())
         ax.set(xticks=[], yticks=[], title=title if row == 0 else None)
-show("fig-learning_with_inverses-images", fig)
+keep("learning_with_inverses-figure-images", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-learning_with_inverses-images
-# :name: fig-learning_with_inverses-images
+# ```{glue:figure} learning_with_inverses-figure-images
+# :name: learning_with_inverses-figure-images
 # :alt: Two rows of four small images. The targets are smooth blurs, the sources have blocks with clear edges, and the two networks' answers show the blocks with softened edges and faint checkered noise.
 #
 # Two targets that no network saw in training, the sources that made them, and the answers of two networks.
@@ -778,7 +778,7 @@ show("fig-learning_with_inverses-images", fig)
 #
 # ## What it costs
 #
-# An update of the physical gradient runs the process and its inverse; an update by the output loss runs the process forwards and backwards. Half-inverse gradients and Gauss-Newton need a singular value decomposition of the whole batch's Jacobian. Times depend on the machine and on what else it does, so {numref}`fig-learning_with_inverses-time` shows those of the run that made this page.
+# An update of the physical gradient runs the process and its inverse; an update by the output loss runs the process forwards and backwards. Half-inverse gradients and Gauss-Newton need a singular value decomposition of the whole batch's Jacobian. Times depend on the machine and on what else it does, so {numref}`learning_with_inverses-figure-time` shows those of the run that made this page.
 
 # %% tags=["hide-input", "remove-output"]
 fig, ax = figure(size=(7, 3.6))
@@ -791,11 +791,11 @@ ax.set(
     xlim=(1, 4e6 * max(seconds.values())),
 )
 ax.invert_yaxis()
-show("fig-learning_with_inverses-time", fig)
+keep("learning_with_inverses-figure-time", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-learning_with_inverses-time
-# :name: fig-learning_with_inverses-time
+# ```{glue:figure} learning_with_inverses-figure-time
+# :name: learning_with_inverses-figure-time
 # :alt: Nine horizontal bars on a logarithmic axis, three for each problem. Within the wave and within the heat problem the bars are of similar length; in the toy the half-inverse and Gauss-Newton bars are many times longer than Adam's.
 #
 # Time for one update of one network, in the run that made this page. The decomposition adds far more than the inverse.

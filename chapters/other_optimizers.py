@@ -44,7 +44,7 @@ import optimistix
 from myst_nb import glue
 from scipy.optimize import fmin_l_bfgs_b
 
-from straightlines.plotting import LOOKS, draw_path, draw_target, figure, show
+from straightlines.plotting import LOOKS, draw_path, draw_target, figure, keep
 from straightlines.problems import Problem, rosenbrock, walkthrough
 from straightlines.steps import STEPS, descend
 
@@ -54,17 +54,17 @@ jax.config.update("jax_enable_x64", True)
 # ## Other functions
 #
 # Every problem here is a map $z(x)$ from the plane to the plane and the squared distance from a target, $L(z) = |z - z^*|^2$.
-# A physical-gradient step {eq}`eq-physical-gradient` with rate $\eta$ then goes the fraction $\eta$ of the way from $z$ to $z^*$:
+# A physical-gradient step {eq}`update_rules-eq-physical-gradient` with rate $\eta$ then goes the fraction $\eta$ of the way from $z$ to $z^*$:
 #
 # $$
 # z' = z - \eta\, (\nabla_z^2 L)^{-1} \nabla_z L = z - \eta\, (z - z^*), \qquad x' = z^{-1}(z'; x).
-# $$ (eq-other-optimizers-line)
+# $$ (other_optimizers-eq-line)
 #
 # The path in z is a straight line towards $z^*$, whatever the map is. The other methods step in x, and what their path
 # looks like in z depends on the map.
 #
-# Newton {eq}`eq-newton`, Gauss-Newton {eq}`eq-gauss-newton` and the physical gradient all take $\eta = 0.3$ and ten
-# steps. Gradient descent {eq}`eq-gradient-descent` has a rate with units, so no one value suits every problem. It gets
+# Newton {eq}`update_rules-eq-newton`, Gauss-Newton {eq}`update_rules-eq-gauss-newton` and the physical gradient all take $\eta = 0.3$ and ten
+# steps. Gradient descent {eq}`update_rules-eq-gradient-descent` has a rate with units, so no one value suits every problem. It gets
 # the best of a grid, judged by the distance to the nearest minimum after the same ten steps.
 
 # %%
@@ -133,7 +133,7 @@ def draw_problem(name, problem, paths, minima, limits, z_limits):
     right.set(xlabel="$z_0$", ylabel="$z_1$", xlim=z_limits[0], ylim=z_limits[1], title="in z")
     handles, labels = left.get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=4, handlelength=3.5)
-    show(name, fig)
+    keep(name, fig)
 
 
 # %% [markdown]
@@ -154,7 +154,7 @@ linear_paths = compare(linear, (3.0, 1.0), [(0, 0)])
 
 # %% tags=["hide-input", "remove-output"]
 draw_problem(
-    "fig-other-optimizers-linear",
+    "other_optimizers-figure-linear",
     linear,
     linear_paths,
     [(0, 0)],
@@ -163,15 +163,15 @@ draw_problem(
 )
 
 # %% [markdown]
-# ```{glue:figure} fig-other-optimizers-linear
-# :name: fig-other-optimizers-linear
+# ```{glue:figure} other_optimizers-figure-linear
+# :name: other_optimizers-figure-linear
 # :alt: Two panels. Newton, Gauss-Newton and the physical gradient lie on top of each other on a straight line to the minimum in both. Gradient descent zigzags across the valley.
 #
 # A linear map. Three methods share one straight line, in x and in z. Gradient descent crosses the valley at every step.
 # Contours: the loss, on a logarithmic scale. Ring: the start. Cross: the minimum.
 # ```
 #
-# {numref}`fig-other-optimizers-linear` shows it. All differences below come from the curvature of $z$.
+# {numref}`other_optimizers-figure-linear` shows it. All differences below come from the curvature of $z$.
 #
 # ### Rosenbrock
 #
@@ -181,7 +181,7 @@ draw_problem(
 # $$
 # z(x) = \begin{pmatrix} 1 - x_0 \\ 10\, (x_1 - x_0^2) \end{pmatrix}, \qquad
 # z^{-1}(z) = \begin{pmatrix} 1 - z_0 \\ z_1/10 + (1 - z_0)^2 \end{pmatrix}.
-# $$ (eq-rosenbrock)
+# $$ (other_optimizers-eq-rosenbrock)
 
 # %%
 valley = rosenbrock()
@@ -201,7 +201,7 @@ rosenbrock_paths = compare(valley, (-1.2, 1.0), [(1, 1)])
 
 # %% tags=["hide-input", "remove-output"]
 draw_problem(
-    "fig-other-optimizers-rosenbrock",
+    "other_optimizers-figure-rosenbrock",
     valley,
     rosenbrock_paths,
     [(1, 1)],
@@ -210,14 +210,14 @@ draw_problem(
 )
 
 # %% [markdown]
-# ```{glue:figure} fig-other-optimizers-rosenbrock
-# :name: fig-other-optimizers-rosenbrock
+# ```{glue:figure} other_optimizers-figure-rosenbrock
+# :name: other_optimizers-figure-rosenbrock
 # :alt: Two panels. In x the physical gradient and Gauss-Newton swing below the curved valley and up to the minimum, Newton creeps along the valley near the start, gradient descent jumps into the valley and stays. In z the physical gradient is a straight line, Gauss-Newton a bent one.
 #
 # Rosenbrock's function. Newton and gradient descent go to the valley and creep along it; Gauss-Newton and the physical gradient come to the minimum from outside it.
 # ```
 #
-# In z the valley is the line $z_1 = 0$. Newton and gradient descent first go to that line and then follow it ({numref}`fig-other-optimizers-rosenbrock`).
+# In z the valley is the line $z_1 = 0$. Newton and gradient descent first go to that line and then follow it ({numref}`other_optimizers-figure-rosenbrock`).
 # The physical gradient shrinks both components of $z$ by the same factor, valley or not.
 #
 # With $\eta = 1$ it needs one step. That is no feat of the method: $z^{-1}(z^*)$ *is* the answer.
@@ -245,7 +245,7 @@ print("Newton ends at", np.round(shifted_paths["Newton"][-1], 2))
 
 # %% tags=["hide-input", "remove-output"]
 draw_problem(
-    "fig-other-optimizers-shifted",
+    "other_optimizers-figure-shifted",
     shifted,
     shifted_paths,
     shifted_minima,
@@ -254,14 +254,14 @@ draw_problem(
 )
 
 # %% [markdown]
-# ```{glue:figure} fig-other-optimizers-shifted
-# :name: fig-other-optimizers-shifted
+# ```{glue:figure} other_optimizers-figure-shifted
+# :name: other_optimizers-figure-shifted
 # :alt: Two panels. Gauss-Newton and the physical gradient approach the upper minimum. Newton turns down to the saddle point between the two minima. Gradient descent first rises to the height of the upper minimum and then creeps along it.
 #
 # Two minima. Newton goes to the saddle point between them; the physical gradient keeps to the branch on which it started.
 # ```
 #
-# Newton looks for a point where the gradient is zero, and a saddle point is one ({numref}`fig-other-optimizers-shifted`). At the start the
+# Newton looks for a point where the gradient is zero, and a saddle point is one ({numref}`other_optimizers-figure-shifted`). At the start the
 # second derivative along $x_1$, $12 x_1^2 - 16$, is negative, and a negative curvature turns Newton's step round.
 # Gauss-Newton drops the term that makes it negative.
 
@@ -276,7 +276,7 @@ print(f"second derivative along x1 at the start: {curvature[1, 1]:.2f}")
 #
 # $$
 # z(x) = (x_0^2 - x_1^2,\; 2 x_0 x_1).
-# $$ (eq-complex-square)
+# $$ (other_optimizers-eq-complex-square)
 #
 # Every $z \neq 0$ has two sources, $x$ and $-x$, so there is no inverse. There is a local inverse: of the two square
 # roots, take the one on the side of the current point. With $z^* = (3, 4)$ the minima are $(2, 1)$ and $(-2, -1)$.
@@ -298,7 +298,7 @@ square_minima = [(2, 1), (-2, -1)]
 square_paths = compare(square, (-0.6, 1.8), square_minima)
 
 # %% [markdown]
-# A local inverse is one whose derivative is $J^{-1}$ (see {eq}`eq-inverse-jacobian`). The cell checks that on both branches.
+# A local inverse is one whose derivative is $J^{-1}$ (see {eq}`update_rules-eq-inverse-jacobian`). The cell checks that on both branches.
 
 
 # %%
@@ -314,7 +314,7 @@ for x in (jnp.array([-0.6, 1.8]), jnp.array([0.6, -1.8])):
 
 # %% tags=["hide-input", "remove-output"]
 draw_problem(
-    "fig-other-optimizers-square",
+    "other_optimizers-figure-square",
     square,
     square_paths,
     square_minima,
@@ -323,15 +323,15 @@ draw_problem(
 )
 
 # %% [markdown]
-# ```{glue:figure} fig-other-optimizers-square
-# :name: fig-other-optimizers-square
+# ```{glue:figure} other_optimizers-figure-square
+# :name: other_optimizers-figure-square
 # :alt: Two panels. In x the physical gradient curves from the upper left to the right-hand minimum, gradient descent stays close to it, Gauss-Newton takes one long step past the origin, Newton stops at the origin. In z the physical gradient is straight and gradient descent nearly so.
 #
 # A map with two branches. In z the physical gradient passes close to the origin, the branch point, and in x it turns a corner there.
 # ```
 #
 # The line in z passes close to $z = 0$, where the branches meet and $J = 0$. There Gauss-Newton takes a step that is
-# far too long, and Newton stops: the origin is a saddle point of the loss ({numref}`fig-other-optimizers-square`). Below, a map of many starts shows how often that happens.
+# far too long, and Newton stops: the origin is a saddle point of the loss ({numref}`other_optimizers-figure-square`). Below, a map of many starts shows how often that happens.
 #
 # Gradient descent is nearly straight in z. Here $J J^\top = 4 |x|^2 I$: squaring a complex number keeps angles, so a short step against the
 # gradient in x points at the target in z.
@@ -351,7 +351,7 @@ cubic_paths = compare(cubic, (2.0, 1.0), [(0, -1)])
 
 # %% tags=["hide-input", "remove-output"]
 draw_problem(
-    "fig-other-optimizers-cubic",
+    "other_optimizers-figure-cubic",
     cubic,
     cubic_paths,
     [(0, -1)],
@@ -360,8 +360,8 @@ draw_problem(
 )
 
 # %% [markdown]
-# ```{glue:figure} fig-other-optimizers-cubic
-# :name: fig-other-optimizers-cubic
+# ```{glue:figure} other_optimizers-figure-cubic
+# :name: other_optimizers-figure-cubic
 # :alt: Two panels. The physical gradient crosses the line x1 = 0 and reaches the minimum below it. Gauss-Newton is thrown far below it and returns slowly. Newton stops above the line. Gradient descent crosses and creeps.
 #
 # The Jacobian is singular on $x_1 = 0$. Newton does not get across; Gauss-Newton is thrown far beyond the minimum.
@@ -369,7 +369,7 @@ draw_problem(
 #
 # Near the line Gauss-Newton divides by $3 x_1^2$ and lands wherever that takes it. Newton stops short, because
 # along $x_1$ the gradient is zero on the whole line. The physical gradient never asks for $J$: it needs the inverse, and the cube root is there
-# ({numref}`fig-other-optimizers-cubic`).
+# ({numref}`other_optimizers-figure-cubic`).
 #
 # ### Outside the image
 #
@@ -628,17 +628,17 @@ ax.set(
     ylim=(-0.08, None),
 )
 fig.legend(loc="outside right center", handlelength=3.5)
-show("fig-other-optimizers-rotation", fig)
+keep("other_optimizers-figure-rotation", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-other-optimizers-rotation
-# :name: fig-other-optimizers-rotation
+# ```{glue:figure} other_optimizers-figure-rotation
+# :name: other_optimizers-figure-rotation
 # :alt: Distance after ten steps against the rotation of the axes. Sign SGD and Lion touch zero at 0 and 90 degrees, and Adam is below one there; between, all three rise above one. AdaGrad and RMSProp rise too. The other eight methods are level lines.
 #
 # The same start, the same function, other axes. Methods that scale each coordinate by itself depend on the axes; the level lines do not.
 # ```
 #
-# {numref}`fig-other-optimizers-rotation` tells the two kinds apart. AdaGrad, RMSProp, Adam, Lion and sign SGD scale each
+# {numref}`other_optimizers-figure-rotation` tells the two kinds apart. AdaGrad, RMSProp, Adam, Lion and sign SGD scale each
 # coordinate by itself, so the answer depends on the axes, and a win at 0° says nothing. The others see only the function.
 #
 # ### Many starts, many rotations
@@ -687,11 +687,11 @@ print(
     "runs that are not finite:",
     {f"{label}, {steps} steps": n for (label, steps), n in lost.items() if n},
 )
-glue("other-optimizers-lost", lost["gradient descent", 100], display=False)
+glue("other_optimizers-lost", lost["gradient descent", 100], display=False)
 
 # %% [markdown]
 # The rate that serves gradient descent best in the median is too large for
-# {glue:text}`other-optimizers-lost` of its 32 runs, which diverge: one rate does not suit all starts.
+# {glue:text}`other_optimizers-lost` of its 32 runs, which diverge: one rate does not suit all starts.
 #
 # Sign SGD is no longer first. After a hundred steps all methods that were not tuned are ahead of all that were: those with $J$, with the
 # Hessian or an approximation of it, and Polyak's, which uses the value of the loss.
@@ -715,17 +715,17 @@ for ax, xlabel in [(left, "steps"), (right, "passes through z")]:
 left.set_ylabel("median distance to the minimum")
 handles, labels = left.get_legend_handles_labels()
 fig.legend(handles, labels, loc="outside lower center", ncols=4, handlelength=3.5)
-show("fig-other-optimizers-cost", fig)
+keep("other_optimizers-figure-cost", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-other-optimizers-cost
-# :name: fig-other-optimizers-cost
+# ```{glue:figure} other_optimizers-figure-cost
+# :name: other_optimizers-figure-cost
 # :alt: Two panels on a logarithmic scale. Against steps, dogleg and L-BFGS fall steepest, then the physical gradient, Gauss-Newton and Newton as straight lines; the first-order methods level off between 0.3 and 0.03. Against passes the slopes of Newton, Gauss-Newton, dogleg and the physical gradient are two to three times smaller, and Newton falls behind.
 #
 # Median distance over 32 runs, with the rate that is best for a hundred steps: left against steps, right against what they cost. Sign SGD is left out to keep the picture legible.
 # ```
 #
-# Two groups stand out in {numref}`fig-other-optimizers-cost`. The minimum is flat along $x_1$, the loss is a fourth power there, and first-order methods
+# Two groups stand out in {numref}`other_optimizers-figure-cost`. The minimum is flat along $x_1$, the loss is a fourth power there, and first-order methods
 # slow down on it. Methods that use $J$, the Hessian or an approximation of it, go down geometrically.
 #
 # Against passes the distances between the methods shrink, and Newton, the dearest per step, loses most. Levenberg-Marquardt is
@@ -802,11 +802,11 @@ left.set(xlabel="step", ylabel="$x_1$", title="position")
 right.set(xlabel="step", ylabel="loss $L$", yscale="log", ylim=(1e-7, 200), title="loss")
 handles, labels = left.get_legend_handles_labels()
 fig.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=3.5)
-show("fig-other-optimizers-overshoot", fig)
+keep("other_optimizers-figure-overshoot", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-other-optimizers-overshoot
-# :name: fig-other-optimizers-overshoot
+# ```{glue:figure} other_optimizers-figure-overshoot
+# :name: other_optimizers-figure-overshoot
 # :alt: Left, x1 against the step: Lion sinks from 3 to about minus 2 and returns, Adam dips below zero, Polyak approaches zero from above. Right, the loss of the same runs on a logarithmic scale.
 #
 # Adam and Lion run through the minimum and come back. The loss, right, shows a bump, but not to which side.
@@ -866,17 +866,17 @@ for ax in axes[1]:
 for ax in axes[:, 0]:
     ax.set_ylabel("$x_1$ of the start")
 fig.colorbar(picture, ax=axes, label="log₁₀ of the distance to a minimum", shrink=0.9)
-show("fig-other-optimizers-basins", fig)
+keep("other_optimizers-figure-basins", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-other-optimizers-basins
-# :name: fig-other-optimizers-basins
+# ```{glue:figure} other_optimizers-figure-basins
+# :name: other_optimizers-figure-basins
 # :alt: Six maps of the square of starts. The physical gradient's map is dark and smooth. Newton's has a bright lens round the origin and a bright line through it; Gauss-Newton's a thin, less bright line. Gradient descent's is dark in a disc and hatched outside it. Adam's is bright nearly everywhere, Polyak's dark everywhere.
 #
 # Distance to the nearest minimum (white crosses) after 25 steps, by start; dark is near. Hatched: the run is no longer finite.
 # ```
 #
-# In {numref}`fig-other-optimizers-basins` the physical gradient approaches a minimum from every start, and at one pace. Newton has a basin round the saddle
+# In {numref}`other_optimizers-figure-basins` the physical gradient approaches a minimum from every start, and at one pace. Newton has a basin round the saddle
 # point at the origin, where it stays for good. Gauss-Newton loses time on the line of starts that lead it past the branch
 # point. Gradient descent with a fixed rate is lost far out, because the gradient grows with the third power of the distance.
 #
@@ -948,11 +948,11 @@ print(
 ratio = evaluations / (3 * root_steps)
 print(f"evaluations of z, L-BFGS-B to root finder, more than 5 to 1: {3 * ratio > 5}")
 print(f"ratio with each J counted as two evaluations more: {ratio:.1f}")
-glue("other-optimizers-inverse-cost", round(ratio, 1), display=False)
+glue("other_optimizers-inverse-cost", round(ratio, 1), display=False)
 
 # %% [markdown]
 # The root finder is exact to rounding, and cheaper: by a factor of
-# {glue:text}`other-optimizers-inverse-cost:.1f`, with the cost of its Jacobians counted. The error of L-BFGS-B comes from its
+# {glue:text}`other_optimizers-inverse-cost:.1f`, with the cost of its Jacobians counted. The error of L-BFGS-B comes from its
 # stopping rule and its finite differences, and does not add up over the steps: each step starts from the $z(x)$ that was reached, and shrinks its error by $1 - \eta$.
 #
 # ### Derivatives of the inverse
@@ -1008,13 +1008,13 @@ print("root finder converged:", bool(attempt.result == optimistix.RESULTS.succes
 # ## Exercises
 #
 # ```{exercise}
-# :label: other-optimizers-ex-polyak
+# :label: other_optimizers-ex-polyak
 #
 # The docstring of `optax.polyak_sgd` (0.2.8) writes `params, opt_state = solver.update(...)` and prints the falling
 # loss $|x|^2$. `update` returns the *change* of the parameters, not the parameters. Why does the loss fall, and at the right speed, all the same? Where is $x$?
 # ```
 #
-# ````{solution-start} other-optimizers-ex-polyak
+# ````{solution-start} other_optimizers-ex-polyak
 # :class: dropdown
 # ````
 
@@ -1042,13 +1042,13 @@ for _ in range(3):
 # ```
 #
 # ```{exercise}
-# :label: other-optimizers-ex-floor
+# :label: other_optimizers-ex-floor
 #
 # Polyak's rule needs the smallest value of the loss, `f_min`, 0 by default. Add 10 to the loss of the walkthrough's problem. Where does
 # Polyak's rule end after a hundred steps with the wrong `f_min`, and with the right one?
 # ```
 #
-# ````{solution-start} other-optimizers-ex-floor
+# ````{solution-start} other_optimizers-ex-floor
 # :class: dropdown
 # ````
 
@@ -1068,13 +1068,13 @@ for f_min in (0.0, 10.0):
 # ```
 #
 # ```{exercise}
-# :label: other-optimizers-ex-branch-point
+# :label: other_optimizers-ex-branch-point
 #
 # For the map with two branches, find a start from which the physical gradient runs straight into the branch point $z = 0$. Then
 # both branches are equally near. Does the method still reach a minimum?
 # ```
 #
-# ````{solution-start} other-optimizers-ex-branch-point
+# ````{solution-start} other_optimizers-ex-branch-point
 # :class: dropdown
 # ````
 

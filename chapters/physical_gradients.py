@@ -38,7 +38,7 @@ import numpy as np
 from myst_nb import glue
 from scipy.optimize import fmin_l_bfgs_b
 
-from straightlines.plotting import LOOKS, draw_path, draw_target, figure, show
+from straightlines.plotting import LOOKS, draw_path, draw_target, figure, keep
 from straightlines.problems import walkthrough
 from straightlines.steps import STEPS, descend, physical_step
 
@@ -55,7 +55,7 @@ print("64-bit floats:", jax.config.jax_enable_x64)
 # There are two parameters. The physical process leaves the first one alone and squares the second. The loss is the
 # squared length of the output.
 #
-# $$z(x) = (x_0,\; x_1^2), \qquad L(z) = z_0^2 + z_1^2$$ (eq-physical-problem)
+# $$z(x) = (x_0,\; x_1^2), \qquad L(z) = z_0^2 + z_1^2$$ (physical_gradients-eq-problem)
 #
 # We start at $(3, 3)$ and look for the minimum at $(0, 0)$.
 
@@ -82,15 +82,15 @@ start = jnp.array([3.0, 3.0])
 by_hand = 3**2 + (3**2) ** 2
 print("z =", np.asarray(z(start)))
 print(f"L = {by_hand} by hand, {objective(start):.1f} by function")
-glue("physical-gradients-z-at-start", z(start).tolist(), display=False)
-glue("physical-gradients-loss-by-hand", by_hand, display=False)
-glue("physical-gradients-loss-by-function", objective(start).item(), display=False)
+glue("physical_gradients-z-at-start", z(start).tolist(), display=False)
+glue("physical_gradients-loss-by-hand", by_hand, display=False)
+glue("physical_gradients-loss-by-function", objective(start).item(), display=False)
 
 # %% [markdown]
 # The derivatives that the methods need are the gradient of $L$ at $z$, the Jacobian $J = \partial z / \partial x$,
 # and, by the chain rule, the gradient of $L(z(x))$ at $x$:
 #
-# $$\nabla_x L = J^\top \nabla_z L$$ (eq-physical-chain-rule)
+# $$\nabla_x L = J^\top \nabla_z L$$ (physical_gradients-eq-chain-rule)
 
 # %%
 J = jax.jacobian(z)(start)
@@ -102,10 +102,10 @@ print("gradient of L at x:   ", np.asarray(objective_gradient))
 print("J^T times the first:  ", np.asarray(J.T @ loss_gradient))
 
 # %% tags=["remove-output"]
-glue("physical-gradients-loss-gradient", loss_gradient.tolist(), display=False)
-glue("physical-gradients-jacobian", J.tolist(), display=False)
+glue("physical_gradients-loss-gradient", loss_gradient.tolist(), display=False)
+glue("physical_gradients-jacobian", J.tolist(), display=False)
 gradient_list = objective_gradient.tolist()
-glue("physical-gradients-objective-gradient", gradient_list, display=False)
+glue("physical_gradients-objective-gradient", gradient_list, display=False)
 
 # %% [markdown]
 # The last component of the gradient is eighteen times the first. This is the whole difficulty of the problem: at the
@@ -115,7 +115,7 @@ glue("physical-gradients-objective-gradient", gradient_list, display=False)
 #
 # The process has an inverse where $x_1 \ge 0$.
 #
-# $$z^{-1}(z) = (z_0,\; \sqrt{z_1})$$ (eq-physical-inverse)
+# $$z^{-1}(z) = (z_0,\; \sqrt{z_1})$$ (physical_gradients-eq-inverse)
 
 
 # %%
@@ -129,7 +129,7 @@ def z_inverse(z):
 # %%
 solved = jnp.linalg.solve(J, J @ start)
 print(np.asarray(solved))
-glue("physical-gradients-solve", solved.tolist(), display=False)
+glue("physical_gradients-solve", solved.tolist(), display=False)
 
 # %% [markdown]
 # But that is true of any invertible matrix in the place of $J$, so it says nothing about $J$.
@@ -141,7 +141,7 @@ print(np.round(np.asarray(jnp.linalg.solve(unrelated, unrelated @ start)), 4))
 # %% [markdown]
 # What should be checked is that the derivative of the inverse is the inverse of the derivative.
 #
-# $$\left.\frac{\partial z^{-1}}{\partial z}\right|_{z(x)} = J^{-1}$$ (eq-physical-inverse-derivative)
+# $$\left.\frac{\partial z^{-1}}{\partial z}\right|_{z(x)} = J^{-1}$$ (physical_gradients-eq-inverse-derivative)
 
 # %%
 derivative_of_inverse = np.asarray(jax.jacobian(z_inverse)(z(start)))
@@ -154,7 +154,7 @@ print(np.round(inverse_of_derivative, 4))
 # %% [markdown]
 # ## Four updates
 #
-# Each method is one line. Gradient descent {eq}`eq-gradient-descent` goes against the gradient.
+# Each method is one line. Gradient descent {eq}`update_rules-eq-gradient-descent` goes against the gradient.
 
 
 # %%
@@ -163,7 +163,7 @@ def gradient_descent(x, rate):
 
 
 # %% [markdown]
-# Newton's method {eq}`eq-newton` divides the gradient by the Hessian of the whole objective.
+# Newton's method {eq}`update_rules-eq-newton` divides the gradient by the Hessian of the whole objective.
 
 
 # %%
@@ -173,7 +173,7 @@ def newton(x, rate):
 
 
 # %% [markdown]
-# The physical gradient {eq}`eq-physical-gradient` makes a Newton step for $L$ in $z$, where $L$ is a plain quadratic,
+# The physical gradient {eq}`update_rules-eq-physical-gradient` makes a Newton step for $L$ in $z$, where $L$ is a plain quadratic,
 # and maps the result back with the inverse.
 
 
@@ -184,7 +184,7 @@ def physical_gradient(x, rate):
 
 
 # %% [markdown]
-# Gauss-Newton {eq}`eq-gauss-newton` is not in the walkthrough. It has the Hessian of $L$ in $z$, like the physical
+# Gauss-Newton {eq}`update_rules-eq-gauss-newton` is not in the walkthrough. It has the Hessian of $L$ in $z$, like the physical
 # gradient, and takes it to $x$ with the Jacobian instead of the inverse.
 
 
@@ -236,7 +236,7 @@ for method in ["gradient descent", "Newton", "physical gradient", "Gauss-Newton"
 def glue_each(quantity, values):
     for method, value in values.items():
         method = method.lower().replace(" ", "-")
-        glue(f"physical-gradients-{method}-{quantity}", value, display=False)
+        glue(f"physical_gradients-{method}-{quantity}", value, display=False)
 
 
 def as_printed(path):
@@ -256,11 +256,11 @@ for method, path in paths.items():
 glue_each("distance", distances)
 
 # %% [markdown]
-# Gradient descent is still {glue:text}`physical-gradients-gradient-descent-distance:.2f` away, Newton's method
-# {glue:text}`physical-gradients-newton-distance:.3f`, Gauss-Newton
-# {glue:text}`physical-gradients-gauss-newton-distance:.3f` and the physical gradient
-# {glue:text}`physical-gradients-physical-gradient-distance:.2f`. The rates differ, so this is not yet a comparison; that
-# comes [below](physical-gradients-equal-rates).
+# Gradient descent is still {glue:text}`physical_gradients-gradient-descent-distance:.2f` away, Newton's method
+# {glue:text}`physical_gradients-newton-distance:.3f`, Gauss-Newton
+# {glue:text}`physical_gradients-gauss-newton-distance:.3f` and the physical gradient
+# {glue:text}`physical_gradients-physical-gradient-distance:.2f`. The rates differ, so this is not yet a comparison; that
+# comes [below](physical_gradients-equal-rates).
 
 # %% [markdown]
 # ### Digits: one operation at a time, or compiled
@@ -313,17 +313,17 @@ ax.annotate("start", (3, 3), (8, 6), textcoords="offset points")
 ax.annotate("minimum", (0, 0), (10, -3), textcoords="offset points", va="center")
 ax.set(xlabel="$x_0$", ylabel="$x_1$", xlim=(-0.2, 3.4), ylim=(-0.2, 3.4), aspect="equal")
 ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), handlelength=3.6)
-show("fig-physical-gradients-x", fig)
+keep("physical_gradients-figure-x", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-physical-gradients-x
-# :name: fig-physical-gradients-x
+# ```{glue:figure} physical_gradients-figure-x
+# :name: physical_gradients-figure-x
 # :alt: Four paths in the plane of x from the start at (3, 3). Gradient descent falls almost straight down and then crawls left. Newton swings far to the left and stays high. Gauss-Newton and the physical gradient bend gently towards the minimum at the origin, the physical gradient slightly below.
 #
 # Ten updates of each method in $x$. Ring: the start. Cross: the minimum. Grey: lines of equal loss.
 # ```
 #
-# In {numref}`fig-physical-gradients-x` gradient descent falls down the steep wall of the loss, along $x_1$, and
+# In {numref}`physical_gradients-figure-x` gradient descent falls down the steep wall of the loss, along $x_1$, and
 # then has hardly any slope left. Newton's method does the opposite: it corrects $x_0$ first. The other two keep both
 # coordinates on their way.
 #
@@ -347,18 +347,18 @@ draw_paths(ax, paths_in_z)
 ax.annotate("start", (3, 9), (9, 0), textcoords="offset points", va="center")
 ax.set(xlabel="$z_0$", ylabel="$z_1$", xlim=(-0.4, 3.9), ylim=(-0.5, 9.8))
 ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), handlelength=3.6)
-show("fig-physical-gradients-z", fig)
+keep("physical_gradients-figure-z", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-physical-gradients-z
-# :name: fig-physical-gradients-z
+# ```{glue:figure} physical_gradients-figure-z
+# :name: physical_gradients-figure-z
 # :alt: The four paths in the plane of z from the start at (3, 9). The physical gradient lies on the straight line to the origin, Gauss-Newton just above it. Newton bows to the left, above the line. Gradient descent drops far below it, almost vertically.
 #
 # The same paths, mapped to $z$. The wide grey band is the straight line from the start to the minimum. The axes have
 # different scales, so the circles of equal loss look like ellipses.
 # ```
 #
-# In {numref}`fig-physical-gradients-z` the physical gradient is a straight line. This is no discovery; it is how the
+# In {numref}`physical_gradients-figure-z` the physical gradient is a straight line. This is no discovery; it is how the
 # method is made. Its update in $z$ is $-\eta\, (\nabla_z^2 L)^{-1} \nabla_z L = -\eta\, z$, so each $z$ is a fraction
 # $1 - \eta$ of the one before. The other methods choose their step in $x$, and $z$ bends it.
 #
@@ -370,7 +370,7 @@ for method, path in paths_in_z.items():
     print(f"{method:17}  {len(path)} points, from {path[0].tolist()}")
 
 # %% [markdown]
-# (physical-gradients-three-spaces)=
+# (physical_gradients-three-spaces)=
 # ## Three spaces
 #
 # The problem lives in three spaces: $x$, $z$, and the line of values of $L$. The process takes $x$ to $z$, the loss takes $z$
@@ -481,18 +481,18 @@ for i, (forward, back) in enumerate(
         arrow.set_transform(fig.transFigure)
         fig.add_artist(arrow)
         fig.text((left + right) / 2, y + 0.015, text, ha="center", va="bottom")
-show("fig-physical-gradients-three-spaces", fig)
+keep("physical_gradients-figure-three-spaces", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-physical-gradients-three-spaces
-# :name: fig-physical-gradients-three-spaces
+# ```{glue:figure} physical_gradients-figure-three-spaces
+# :name: physical_gradients-figure-three-spaces
 # :alt: Three panels joined by arrows, x to z to L, and arrows back. In x, gradient descent points almost straight down and the physical gradient bends to the lower left along a dotted curve. In z, the image of the gradient descent step points straight down, the physical gradient points straight at the origin along a dotted line. On the line of L, gradient descent reaches a lower value than the physical gradient.
 #
 # One update in the three spaces. Left: parameters. Middle: the output. Right: the loss. The dotted line is
 # straight in $z$ and bent in $x$. The dashed arrow is what the first-order term says about the gradient descent step.
 # ```
 #
-# In {numref}`fig-physical-gradients-three-spaces`, gradient descent takes its direction in $x$. The direction came from
+# In {numref}`physical_gradients-figure-three-spaces`, gradient descent takes its direction in $x$. The direction came from
 # $L$ through $\nabla_z L$, which points straight at the origin, and then through $J^\top$, which turned it: the second
 # component was multiplied by 6. On the way forward to $z$ it is multiplied by 6 again. The step in $z$ is thus turned twice.
 #
@@ -506,11 +506,11 @@ show("fig-physical-gradients-three-spaces", fig)
 #
 # Put the step into $z$ and expand:
 #
-# $$z(x - \eta \nabla_x L) = z - \eta\, J J^\top \nabla_z L + O(\eta^2)$$ (eq-physical-taylor)
+# $$z(x - \eta \nabla_x L) = z - \eta\, J J^\top \nabla_z L + O(\eta^2)$$ (physical_gradients-eq-taylor)
 #
 # The walkthrough writes $(\partial z / \partial x)^2$ for $J J^\top$. On its own problem that cannot be told apart,
 # because there $J$ is diagonal. On another process it can: take $z(x) = (x_0 + x_1,\; x_1^2)$, and differentiate the
-# left side of {eq}`eq-physical-taylor` with respect to $\eta$.
+# left side of {eq}`physical_gradients-eq-taylor` with respect to $\eta$.
 
 
 # %%
@@ -536,15 +536,15 @@ print("-(J squared) grad: ", np.asarray(-(A**2) @ g))
 predicted = (0.01 * J @ J.T @ loss_gradient)[1]
 moved = (z(start) - z(paths["gradient descent"][1]))[1]
 print(f"z1 falls by {predicted:.2f} to first order, and in truth by {moved:.2f}")
-glue("physical-gradients-taylor", round(float(predicted), 5), display=False)
-glue("physical-gradients-taylor-true", round(float(moved), 5), display=False)
+glue("physical_gradients-taylor", round(float(predicted), 5), display=False)
+glue("physical_gradients-taylor-true", round(float(moved), 5), display=False)
 
 # %% [markdown]
-# The first order says {glue:text}`physical-gradients-taylor:.2f`, the truth is
-# {glue:text}`physical-gradients-taylor-true:.2f`. The two arrows of the middle panel differ by this much.
+# The first order says {glue:text}`physical_gradients-taylor:.2f`, the truth is
+# {glue:text}`physical_gradients-taylor-true:.2f`. The two arrows of the middle panel differ by this much.
 
 # %% [markdown]
-# (physical-gradients-equal-rates)=
+# (physical_gradients-equal-rates)=
 # ## The same rate for all
 #
 # The walkthrough lets Newton's method run at $\eta = 1/3$ and the physical gradient at $0.3$. This handicaps the physical
@@ -567,13 +567,13 @@ glue_each("equal-rate", ends)
 gain = ends["Newton"] - ends["Gauss-Newton"]
 share = gain / (ends["Newton"] - ends["physical gradient"])
 print(f"{share:.0%}")
-glue("physical-gradients-metric-share", round(100 * share), display=False)
+glue("physical_gradients-metric-share", round(100 * share), display=False)
 
 # %% [markdown]
-# At $\eta = 0.3$ Newton's method ends {glue:text}`physical-gradients-newton-equal-rate:.3f` from the minimum, Gauss-Newton
-# {glue:text}`physical-gradients-gauss-newton-equal-rate:.3f` and the physical gradient
-# {glue:text}`physical-gradients-physical-gradient-equal-rate:.3f`. Gauss-Newton makes
-# {glue:text}`physical-gradients-metric-share` % of the way from the first to the last.
+# At $\eta = 0.3$ Newton's method ends {glue:text}`physical_gradients-newton-equal-rate:.3f` from the minimum, Gauss-Newton
+# {glue:text}`physical_gradients-gauss-newton-equal-rate:.3f` and the physical gradient
+# {glue:text}`physical_gradients-physical-gradient-equal-rate:.3f`. Gauss-Newton makes
+# {glue:text}`physical_gradients-metric-share` % of the way from the first to the last.
 #
 # Gauss-Newton differs from Newton's method by its metric, $J^\top \nabla_z^2 L\, J$ in the place of $\nabla_x^2 L$. The
 # physical gradient has the same metric and, through the inverse, all the higher orders of $z$. So most of the gain here
@@ -643,7 +643,7 @@ glue_each("alignment", {method: alignment(path) for method, path in paths.items(
 
 # %% [markdown]
 # But the diagonal is not the ideal direction. The ideal path is straight in $z$, and what is straight in $z$ is bent
-# in $x$: see the dotted line in {numref}`fig-physical-gradients-three-spaces`. The score of the physical gradient, which
+# in $x$: see the dotted line in {numref}`physical_gradients-figure-three-spaces`. The score of the physical gradient, which
 # does nothing but follow that line, depends on how far one update goes.
 
 # %%
@@ -670,8 +670,8 @@ for method, bend in bends.items():
 glue_each("bend", {method: round(bend, 5) for method, bend in bends.items()})
 
 # %% [markdown]
-# Gradient descent strays by {glue:text}`physical-gradients-gradient-descent-bend:.2f`, Newton's method by
-# {glue:text}`physical-gradients-newton-bend:.2f`, Gauss-Newton by {glue:text}`physical-gradients-gauss-newton-bend:.2f`, and the
+# Gradient descent strays by {glue:text}`physical_gradients-gradient-descent-bend:.2f`, Newton's method by
+# {glue:text}`physical_gradients-newton-bend:.2f`, Gauss-Newton by {glue:text}`physical_gradients-gauss-newton-bend:.2f`, and the
 # physical gradient by rounding only. {ref}`straight_lines` says why Gauss-Newton is so close: it follows the line to
 # first order, and leaves it by the square of the rate at every step.
 
@@ -738,7 +738,7 @@ for target in [(2.0, 4.0), (-1.0, 1.0), (0.5, 0.25)]:
 # %% [markdown]
 # ### Branches
 #
-# The process squares $x_1$ and so forgets its sign. The inverse {eq}`eq-physical-inverse` always answers with the
+# The process squares $x_1$ and so forgets its sign. The inverse {eq}`physical_gradients-eq-inverse` always answers with the
 # positive root. From a start with negative $x_1$ the first update jumps across. The inverse in `src` takes the sign of
 # the current point along, and stays on its branch.
 
@@ -778,7 +778,7 @@ def approximate_inverse(y, x, **options):
 
 test_call = approximate_inverse(np.array([2.0, 2.0]), np.array([3.0, 3.0]))
 print(test_call)
-glue("physical-gradients-approximate-test", test_call.tolist(), display=False)
+glue("physical_gradients-approximate-test", test_call.tolist(), display=False)
 
 # %% [markdown]
 # The second component should be $\sqrt 2$. Now the ten updates. The update of $z$ is computed in 32-bit floats, as before;
@@ -799,7 +799,7 @@ def walk_approximately(warm_start):
 approximate = walk_approximately(lambda x: np.asarray(x, np.float64))
 positions = approximate[1:]
 print(positions)
-glue("physical-gradients-approximate-positions", positions.tolist(), display=False)
+glue("physical_gradients-approximate-positions", positions.tolist(), display=False)
 
 # %% [markdown]
 # The mean absolute difference (MAE) to the run with the formula is taken over all eleven points, the start among them.
@@ -812,7 +812,7 @@ def mean_difference(path):
 
 kept = mean_difference(approximate)
 print(f"{kept:.6f}")
-glue("physical-gradients-approximate-mae", round(kept, 9), display=False)
+glue("physical_gradients-approximate-mae", round(kept, 9), display=False)
 
 # %% [markdown]
 # ### What has rotted
@@ -825,11 +825,11 @@ rotten_path = walk_approximately(np.asarray)
 rotten = mean_difference(rotten_path)
 print(f"32-bit start, as published:  {rotten:.6f}")
 print(f"64-bit start:                {kept:.6f}")
-glue("physical-gradients-rotten", f"{rotten:.6f}", display=False)
-glue("physical-gradients-kept", f"{kept:.6f}", display=False)
+glue("physical_gradients-rotten", f"{rotten:.6f}", display=False)
+glue("physical_gradients-kept", f"{kept:.6f}", display=False)
 
 # %% [markdown]
-# The difference is {glue:text}`physical-gradients-rotten` instead of {glue:text}`physical-gradients-kept`. The reason is the step of the
+# The difference is {glue:text}`physical_gradients-rotten` instead of {glue:text}`physical_gradients-kept`. The reason is the step of the
 # finite differences. SciPy's L-BFGS asks for $10^{-8}$. The published digits come from such differences in
 # 64-bit floats. Today SciPy computes them in the precision of the start, where adding $10^{-8}$ to 3 changes nothing. So it takes another step, the
 # square root of the rounding unit of 32-bit floats times $x$, and that is coarse.
@@ -899,11 +899,11 @@ trials = {
 for name, options in trials.items():
     mae = f"{np.abs(walk_in_64_bits(**options) - exact).mean():.1e}"
     print(f"{name:12}  {mae}")
-    glue(f"physical-gradients-mae-{name.replace(' ', '-')}", mae, display=False)
+    glue(f"physical_gradients-mae-{name.replace(' ', '-')}", mae, display=False)
 
 # %% [markdown]
-# With the default tolerances the difference stays {glue:text}`physical-gradients-mae-default`. With both tight it falls to
-# {glue:text}`physical-gradients-mae-both-tight`. It takes both: `pgtol` stops the search first, and when it does not, `factr` does.
+# With the default tolerances the difference stays {glue:text}`physical_gradients-mae-default`. With both tight it falls to
+# {glue:text}`physical_gradients-mae-both-tight`. It takes both: `pgtol` stops the search first, and when it does not, `factr` does.
 #
 # ## What remains
 #
@@ -917,7 +917,7 @@ for name, options in trials.items():
 # :label: physical_gradients-ex-straight
 #
 # Which process would make gradient descent in $x$ straight in $z$? Find a condition on $J$ from
-# {eq}`eq-physical-taylor`, and test it with a rotation.
+# {eq}`physical_gradients-eq-taylor`, and test it with a rotation.
 # ```
 #
 # ````{solution-start} physical_gradients-ex-straight

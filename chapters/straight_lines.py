@@ -44,7 +44,7 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import minimize, root
 
 from straightlines import gaussian
-from straightlines.plotting import LOOKS, draw_path, draw_target, figure, plt, show, use_style
+from straightlines.plotting import LOOKS, draw_path, draw_target, figure, plt, keep, use_style
 from straightlines.problems import Problem, gaussian_fit, walkthrough
 from straightlines.steps import STEPS, descend
 
@@ -100,7 +100,7 @@ toy_flow = np.stack([3 * np.exp(-times), 3 * np.exp(-times / 2)], axis=1)
 #
 # $$
 # s_i = \frac{m_i - m^*_i}{m_i^{\text{start}} - m^*_i} .
-# $$ (eq-share-left)
+# $$ (straight_lines-eq-share-left)
 
 
 # %%
@@ -215,18 +215,18 @@ word(ax, "Newton", (0.40, 0.63), "Newton", ha="right")
 word(ax, "gradient descent", (0.70, 0.1), "gradient descent", ha="center")
 ax.annotate("start", (1, 1), xytext=(-9, 5), textcoords="offset points", ha="right")
 ax.annotate("target", (0, 0), xytext=(10, -4), textcoords="offset points")
-show("fig-straight-lines-book", fig)
+keep("straight_lines-figure-book", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-straight-lines-book
-# :name: fig-straight-lines-book
+# ```{glue:figure} straight_lines-figure-book
+# :name: straight_lines-figure-book
 # :alt: Two small panels on the left. Above, mean against standard deviation of a Gaussian, gradient descent climbs to 9.6 and slides down to the target, the natural gradient goes over in an arch. Below, two arcs from (3, 3) to the origin, Newton above, the physical gradient below. A large panel on the right shows the same four paths from a start at the upper right to a target at the lower left. Gradient descent and Newton are still curved. The natural gradient and the physical gradient lie on the diagonal.
 #
 # Four methods, four bent curves in the parameters (left). In the right space (right) gradient descent and Newton's method stay bent; the natural gradient and the physical gradient become the same straight line.
-# Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3. The right space is that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process; the axes show {eq}`eq-share-left`.
+# Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3. The right space is that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process; the axes show {eq}`straight_lines-eq-share-left`.
 # ```
 #
-# On the left of {numref}`fig-straight-lines-book` nothing is straight. On the right the two problems share axes. Gradient descent and Newton's method still
+# On the left of {numref}`straight_lines-figure-book` nothing is straight. On the right the two problems share axes. Gradient descent and Newton's method still
 # bend. The natural gradient and the physical gradient do not: both run down the diagonal. The physical gradient of the Gaussian, printed above, even makes the same steps as that of the process.
 #
 # The rest of the chapter says why.
@@ -235,7 +235,7 @@ show("fig-straight-lines-book", fig)
 # ## The words
 #
 # ```{prf:definition} Exponential family
-# :label: straight-lines-exponential-family
+# :label: straight_lines-exponential-family
 #
 # An *exponential family* is a set of densities (or probabilities, with a sum for the integral)
 #
@@ -251,7 +251,7 @@ show("fig-straight-lines-book", fig)
 #
 # $$
 # m(\theta) = \nabla A(\theta) = \mathrm{E}_\theta\, T(y), \qquad F_\theta = \nabla^2 A(\theta) = \mathrm{Cov}_\theta\, T(y) .
-# $$ (eq-mean-map)
+# $$ (straight_lines-eq-mean-map)
 #
 # Both follow by differentiating $A$ under the integral: $\nabla A = \int T\, p_\theta\, dy$, and once more $\nabla^2 A = \int T\, T^\top p_\theta\, dy - m\, m^\top$.
 # The first is the *mean map*; its value $m$ is the *expectation parameter*, and the set $M$ of all its values is the *mean domain*.
@@ -267,7 +267,7 @@ show("fig-straight-lines-book", fig)
 #
 # $$
 # L = \mathrm{E}_{\text{data}}\big[-\ln p_\theta(y)\big] = A(\theta) - \theta \cdot m^* .
-# $$ (eq-family-loss)
+# $$ (straight_lines-eq-family-loss)
 #
 # The data need not come from the family. Two data sets with the same $m^*$ give the same $L$.
 
@@ -275,7 +275,7 @@ show("fig-straight-lines-book", fig)
 # ## The theorem
 #
 # ````{prf:theorem} One straight line
-# :label: one-theorem
+# :label: straight_lines-theorem
 #
 # Take a minimal regular exponential family, and coordinates $\xi$ in which $\xi \mapsto m(\xi)$ is a diffeomorphism from an open set onto an open set $U \subseteq M$: one-to-one, and
 # differentiable both ways. Let $m_0 \in U$, and let $U$ contain the segment from $m_0$ to $m^*$, except perhaps its end $m^*$. Then from $m_0$:
@@ -295,7 +295,7 @@ show("fig-straight-lines-book", fig)
 #
 # `````{prf:proof}
 # Write $J = \partial m/\partial\xi$ and $K = \partial\theta/\partial\xi$. Since $m = \nabla A(\theta)$, the chain rule gives $J = F_\theta K$, that is
-# $K = F_\theta^{-1} J$. By {eq}`eq-family-loss`, $\nabla_\theta L = m - m^*$.
+# $K = F_\theta^{-1} J$. By {eq}`straight_lines-eq-family-loss`, $\nabla_\theta L = m - m^*$.
 #
 # *Part 1.* Carry both to $\xi$, and use that $F_\theta$ is symmetric:
 #
@@ -308,7 +308,7 @@ show("fig-straight-lines-book", fig)
 #
 # $$
 # F_\xi^{-1} \nabla_\xi L = J^{-1} F_\theta J^{-\top} J^\top F_\theta^{-1} (m - m^*) = J^{-1} (m - m^*) .
-# $$ (eq-natural-direction)
+# $$ (straight_lines-eq-natural-direction)
 #
 # Along the flow $\dot m = J \dot\xi = -(m - m^*)$. Its solution is $m(t) = m^* + e^{-t}(m_0 - m^*)$: it moves along the segment, which is in $U$, for all $t \ge 0$. There the inverse of
 # $\xi \mapsto m$ is defined, and gives $\xi(t)$.
@@ -317,8 +317,8 @@ show("fig-straight-lines-book", fig)
 # $-(\nabla^2_\theta L)^{-1} \nabla_\theta L = -F_\theta^{-1} \nabla_\theta L$ is the flow of part 1 with $\xi = \theta$.
 #
 # *Part 3.* The surrogate has gradient $Q(m - m^*)$ and Hessian $Q$, so its Newton step in $m$ is
-# $-\eta\, Q^{-1} Q (m - m^*) = -\eta\, (m - m^*)$: $Q$ cancels. The new point is on the segment. The inverse of $\xi \mapsto m$ brings it back, by {eq}`eq-physical-gradient`:
-# $\xi^+ = m^{-1}\big(m - \eta\, (m - m^*)\big)$. Its derivative with respect to $\eta$ at $\eta = 0$ is $-J^{-1}(m - m^*)$, which is {eq}`eq-natural-direction`.
+# $-\eta\, Q^{-1} Q (m - m^*) = -\eta\, (m - m^*)$: $Q$ cancels. The new point is on the segment. The inverse of $\xi \mapsto m$ brings it back, by {eq}`update_rules-eq-physical-gradient`:
+# $\xi^+ = m^{-1}\big(m - \eta\, (m - m^*)\big)$. Its derivative with respect to $\eta$ at $\eta = 0$ is $-J^{-1}(m - m^*)$, which is {eq}`straight_lines-eq-natural-direction`.
 # After $k = t/\eta$ steps $m = m^* + (1-\eta)^{t/\eta}\, (m_0 - m^*)$, and $(1-\eta)^{t/\eta} \to e^{-t}$ as $\eta \to 0$: the path becomes that of part 1.
 #
 # *Part 4.* $D_A$ is strictly convex in $\vartheta$, so a point where the gradient vanishes is the only minimum. The gradient is
@@ -331,17 +331,17 @@ show("fig-straight-lines-book", fig)
 # gradient in the dual space is the result of {cite:t}`raskutti2015mirror`; mirror descent as a proximal step goes back to {cite:t}`beck2003mirror`. What the theorem
 # adds for this book is the third part: the physical gradient is on the same line.
 #
-# Read the proof once more for what cancels. In {eq}`eq-natural-direction` the Fisher matrix disappears, and only the Jacobian of the mean map remains. In part 3 the loss disappears, up to its minimum.
+# Read the proof once more for what cancels. In {eq}`straight_lines-eq-natural-direction` the Fisher matrix disappears, and only the Jacobian of the mean map remains. In part 3 the loss disappears, up to its minimum.
 # The natural gradient knows where it goes, and that $m$ is the map in which to go there.
 
 # %% [markdown]
 # ## The walkthrough is a Gaussian
 #
 # ````{prf:corollary}
-# :label: straight-lines-walkthrough
+# :label: straight_lines-walkthrough
 #
 # Let $z(x)$ be a process, and observe $y = 0$ under the model $N(z(x), \tfrac12 I)$. Then $-\ln p_x(0) = |z(x)|^2$ up to a constant: the walkthrough's loss. The mean map is $z$ itself, and the Fisher
-# matrix in $x$ is $2 J^\top J$ with $J = \partial z/\partial x$: the matrix of Gauss-Newton, {eq}`eq-gauss-newton`.
+# matrix in $x$ is $2 J^\top J$ with $J = \partial z/\partial x$: the matrix of Gauss-Newton, {eq}`update_rules-eq-gauss-newton`.
 # ````
 #
 # Here $T(y) = y$, $\theta = 2z$, $A(\theta) = |\theta|^2/4$. So $m = \nabla A = \theta/2 = z$ and $F_\theta = \tfrac12 I$, and $F_x = J^\top F_\theta^{-1} J = 2 J^\top J$.
@@ -471,7 +471,7 @@ for name, family in families.items():
 
 # %% [markdown]
 # An ODE solver of order eight follows the flow to $t = 8$, with tolerances of $10^{-12}$. The straight line says that at time $t$ the share left
-# {eq}`eq-share-left` is $e^{-t}$ in every coordinate of $m$.
+# {eq}`straight_lines-eq-share-left` is $e^{-t}$ in every coordinate of $m$.
 
 # %%
 clock = np.linspace(0, 8, 81)
@@ -624,7 +624,7 @@ for name, problem in fits.items():
     print(f"{name:9s} one step with η = 1 lands on m* to 1e-9: {gap < 1e-9}")
 
 # %% [markdown]
-# {numref}`fig-straight-lines-gamma` shows the gamma family. Nothing in its parameters suggests a line.
+# {numref}`straight_lines-figure-gamma` shows the gamma family. Nothing in its parameters suggests a line.
 
 # %% tags=["hide-input", "remove-output"]
 family = families["gamma"]
@@ -664,11 +664,11 @@ axes[1].set(
 )
 axes[1].set(xlim=(-1.45, 1.25), ylim=(0.3, 3.4))
 axes[0].legend(loc="upper left", fontsize=8.5)
-show("fig-straight-lines-gamma", fig)
+keep("straight_lines-figure-gamma", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-straight-lines-gamma
-# :name: fig-straight-lines-gamma
+# ```{glue:figure} straight_lines-figure-gamma
+# :name: straight_lines-figure-gamma
 # :alt: Left, shape against rate. The natural-gradient flow first falls, then rises steeply to the target at (9, 3), with diamonds on it. Euler steps leave it. Right, the mean of ln y against the mean of y. The flow is a straight line, the diamonds are on it, the Euler steps bow away from it. A grey region at the lower right holds no member of the family.
 #
 # A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Triangles: every fourth natural-gradient step with
@@ -748,12 +748,12 @@ for method in ("physical gradient", "Newton"):
 # %% [markdown]
 # ## Steps bend
 #
-# The natural gradient is a flow. An algorithm takes steps $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`eq-natural-gradient`. By {eq}`eq-natural-direction` this is
+# The natural gradient is a flow. An algorithm takes steps $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is
 # $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. Taylor's theorem says what it does in $m$:
 #
 # $$
 # m^+ = m - \eta\, (m - m^*) + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3), \qquad v = J^{-1}(m - m^*) .
-# $$ (eq-euler-departure)
+# $$ (straight_lines-eq-euler-departure)
 #
 # Each step leaves the line by $O(\eta^2)$, unless $m$ is linear in $\xi$. About $1/\eta$ steps are made in a unit of time, so the path leaves the line by $O(\eta)$. The physical gradient takes the step in
 # $m$ and has no such term: this is all that the two differ by.
@@ -790,8 +790,8 @@ print("slopes:", ", ".join(f"{name} {slope:.3f}" for name, slope in slopes.items
 print(
     "in the expectation parameters below 1e-12:", bool(departures["expectation"].max() < 1e-12)
 )
-glue("straight-lines-slope-log", round(float(slopes["log scale"]), 3), display=False)
-glue("straight-lines-slope-variance", round(float(slopes["variance"]), 3), display=False)
+glue("straight_lines-slope-log", round(float(slopes["log scale"]), 3), display=False)
+glue("straight_lines-slope-variance", round(float(slopes["variance"]), 3), display=False)
 
 # %% tags=["hide-input", "remove-output"]
 fig, ax = figure()
@@ -827,18 +827,18 @@ ax.set(
 )
 ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
 ax.minorticks_off()
-show("fig-straight-lines-departure", fig)
+keep("straight_lines-figure-departure", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-straight-lines-departure
-# :name: fig-straight-lines-departure
+# ```{glue:figure} straight_lines-figure-departure
+# :name: straight_lines-figure-departure
 # :alt: Three lines in a log-log plot, parallel to a grey line of slope 1. The departure falls from 0.011 to 0.0012 in (μ, ln σ), is about half of that in (μ, σ), and least in (μ, σ²).
 #
 # How far natural-gradient steps leave the straight line, for the Gaussian. The departure is proportional to the step size. Its size depends on the coordinates; in the expectation parameters it is rounding error, and off the chart.
 # ```
 #
-# The slopes are {glue:text}`straight-lines-slope-log:.2f` in $(\mu, \ln\sigma)$ and {glue:text}`straight-lines-slope-variance:.2f` in $(\mu, \sigma^2)$: order one
-# ({numref}`fig-straight-lines-departure`). "Invariant" is a property of the flow. The steps are not invariant, and a rate that is harmless in one coordinate system can leave the domain in another:
+# The slopes are {glue:text}`straight_lines-slope-log:.2f` in $(\mu, \ln\sigma)$ and {glue:text}`straight_lines-slope-variance:.2f` in $(\mu, \sigma^2)$: order one
+# ({numref}`straight_lines-figure-departure`). "Invariant" is a property of the flow. The steps are not invariant, and a rate that is harmless in one coordinate system can leave the domain in another:
 
 # %%
 for coordinates in ("log scale", "precision", "natural"):
@@ -868,15 +868,15 @@ family_until = int(np.argmin(np.isfinite(newton_in_m).all(axis=1)))
 covered = 1 - shares_left(each(likelihood.z)(newton_in_m[:family_until]), fit_target)
 line = fit_target - fit.z(newton_in_m[0])
 share = float(100 * np.linalg.norm(covered[1] * line) / np.linalg.norm(line))
-glue("straight-lines-kl-covered", share, display=False)
-glue("straight-lines-kl-last", family_until - 1, display=False)
+glue("straight_lines-kl-covered", share, display=False)
+glue("straight_lines-kl-last", family_until - 1, display=False)
 for k in (1, 5, family_until - 1):
     first, second = 100 * covered[k]
     print(f"covered after step {k}: {first:6.3f} % of m₀, {second:6.3f} % of m₁")
 
 # %% [markdown]
-# With the surrogate, one full step lands on the target. With the likelihood it covers {glue:text}`straight-lines-kl-covered:.2f` % of the way. The further steps grow, and bend. After step
-# {glue:text}`straight-lines-kl-last` the next one asks for a point outside the mean domain, where there is no inverse: the path is NaN from there on, and stops in {numref}`fig-straight-lines-fails`.
+# With the surrogate, one full step lands on the target. With the likelihood it covers {glue:text}`straight_lines-kl-covered:.2f` % of the way. The further steps grow, and bend. After step
+# {glue:text}`straight_lines-kl-last` the next one asks for a point outside the mean domain, where there is no inverse: the path is NaN from there on, and stops in {numref}`straight_lines-figure-fails`.
 # A physical gradient with the true likelihood as its loss is a different method from the natural gradient, and here a poor one.
 #
 # ### An indefinite Hessian
@@ -886,8 +886,8 @@ for k in (1, 5, family_until - 1):
 # %%
 hessian = jax.jit(jax.hessian(likelihood.objective))
 low, high = (float(value) for value in np.linalg.eigvalsh(hessian(jnp.zeros(2))))
-glue("straight-lines-low", low, display=False)
-glue("straight-lines-high", high, display=False)
+glue("straight_lines-low", low, display=False)
+glue("straight_lines-high", high, display=False)
 newton_in_x = descend(likelihood, "Newton", [0.0, 0.0], 1.0, 6)
 print(f"eigenvalues {low:.3f} and {high:.3f}")
 print("mean after each step:", " ".join(f"{value:.3f}" for value in newton_in_x[1:, 0]))
@@ -910,17 +910,17 @@ ax.set(
     xlim=(-8, 11.5), ylim=(0, 12), xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$"
 )
 ax.legend(loc="upper right")
-show("fig-straight-lines-fails", fig)
+keep("straight_lines-figure-fails", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-straight-lines-fails
-# :name: fig-straight-lines-fails
+# ```{glue:figure} straight_lines-figure-fails
+# :name: straight_lines-figure-fails
 # :alt: Mean against standard deviation. The natural gradient makes an arch from (0, 1) to (10, 1). Newton's steps in m follow its left half at first, fall below it, and stop after nine steps under its top. Newton's steps in (μ, ln σ) go up and to the left, out of the picture.
 #
 # Two ways of using Newton's method on the likelihood, with η = 1. In m it creeps along the line, then steps off the mean domain. In (μ, ln σ) it runs away from the target.
 # ```
 #
-# The Hessian at the start has the eigenvalues {glue:text}`straight-lines-low:.2f` and {glue:text}`straight-lines-high:.0f`. Where a curvature is negative, Newton's method climbs:
+# The Hessian at the start has the eigenvalues {glue:text}`straight_lines-low:.2f` and {glue:text}`straight_lines-high:.0f`. Where a curvature is negative, Newton's method climbs:
 # it looks for any point where the gradient vanishes. It sends $\mu$ to the left, away from the target, faster with every step. The Fisher matrix, positive definite everywhere, cannot do this. In $(\mu, \ln\sigma)$ the Hessian is positive definite only where $|\mu - \mu^*| < \sigma^*$.
 
 # %%
@@ -1023,13 +1023,13 @@ print(
 # ## Exercises
 #
 # ```{exercise}
-# :label: straight-lines-ex-poisson
+# :label: straight_lines-ex-poisson
 #
 # Three independent Poisson counts with rates $\lambda_i = e^{\xi_i}$ have $T(y) = y$, $\theta = \xi$ and $A(\theta) = \sum_i e^{\theta_i}$. The first counter has recorded 4 and 5, the second 0 and 1, the third 0 and 0.
 # Start at $\lambda = (1, 1, 1)$. What are $m^*$ and the mean domain? Is the path straight in the rates, and where does it end? How does $\xi_3$ behave?
 # ```
 #
-# ````{solution-start} straight-lines-ex-poisson
+# ````{solution-start} straight_lines-ex-poisson
 # :class: dropdown
 # ````
 
@@ -1050,13 +1050,13 @@ print("ξ₃ at t = 2, 4, 8:", " ".join(f"{path[k, 2]:.6f}" for k in (20, 40, 80
 # ```
 #
 # ```{exercise}
-# :label: straight-lines-ex-online
+# :label: straight_lines-ex-online
 #
 # Feed mirror descent one datum at a time: at step $k = 1, 2, \dots$ take $m^* = T(y_k)$ and $\eta_k = 1/(k+1)$. Start with the member of the gamma family whose shape is 1 and rate 2, as if it were one datum. What has the method computed after $n$ steps? Check it
 # with 500 draws.
 # ```
 #
-# ````{solution-start} straight-lines-ex-online
+# ````{solution-start} straight_lines-ex-online
 # :class: dropdown
 # ````
 
@@ -1080,12 +1080,12 @@ print(f"shape {np.exp(xi[0]):.1f}, rate {np.exp(xi[1]):.1f}")
 # ```
 #
 # ```{exercise}
-# :label: straight-lines-ex-affine
+# :label: straight_lines-ex-affine
 #
-# In which coordinates are natural-gradient steps, with a finite $\eta$, exactly on the line? Try $\xi = a m + b$ with a random matrix $a$ and vector $b$, and then $\xi_i = m_i^3$ for the toy's $z$. Explain with {eq}`eq-euler-departure`.
+# In which coordinates are natural-gradient steps, with a finite $\eta$, exactly on the line? Try $\xi = a m + b$ with a random matrix $a$ and vector $b$, and then $\xi_i = m_i^3$ for the toy's $z$. Explain with {eq}`straight_lines-eq-euler-departure`.
 # ```
 #
-# ````{solution-start} straight-lines-ex-affine
+# ````{solution-start} straight_lines-ex-affine
 # :class: dropdown
 # ````
 

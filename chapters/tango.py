@@ -22,7 +22,7 @@
 #
 # This chapter computes the figure and its numbers anew, from the same stream of random numbers. It then draws the curve that the notebook guesses: the exact natural gradient.
 #
-# You need derivatives and the normal distribution. Equation {eq}`eq-natural-gradient` recalls what a natural gradient is.
+# You need derivatives and the normal distribution. Equation {eq}`update_rules-eq-natural-gradient` recalls what a natural gradient is.
 
 # %%
 import diffrax
@@ -35,7 +35,7 @@ from scipy.stats import norm
 
 from straightlines.gaussian import fisher_matrix, natural_gradient_flow
 from straightlines.optimizers import tango
-from straightlines.plotting import draw_path, draw_target, figure, show
+from straightlines.plotting import draw_path, draw_target, figure, keep
 from straightlines.simulate import first_hit, path
 
 jax.config.update("jax_enable_x64", True)
@@ -45,7 +45,7 @@ jax.config.update("jax_enable_x64", True)
 #
 # The model is $N(\mu, \sigma^2)$. Its negative log-likelihood at a sample $y$ is
 #
-# $$\ell(y; \mu, \sigma) = \frac{(y - \mu)^2}{2\sigma^2} + \ln\sigma + \frac{1}{2}\ln 2\pi .$$ (eq-negative-log-likelihood)
+# $$\ell(y; \mu, \sigma) = \frac{(y - \mu)^2}{2\sigma^2} + \ln\sigma + \frac{1}{2}\ln 2\pi .$$ (tango-eq-negative-log-likelihood)
 
 
 # %%
@@ -129,13 +129,13 @@ LIMIT = 100_000
 #
 # 1. Draw $y$ from the data. Set $g_k = \nabla\ell(y; \theta_{k-1})$.
 # 2. Draw $\tilde y$ from the model at $\theta_{k-1}$. Set $\tilde g_k = \nabla\ell(\tilde y; \theta_{k-1})$.
-# 3. Update the direction $v$ and the parameters $\theta$ by {eq}`eq-tango`.
+# 3. Update the direction $v$ and the parameters $\theta$ by {eq}`tango-eq-tango`.
 # ```
 #
 # $$\begin{aligned}
 # v_k &= (1 - \delta t_{k-1})\, v_{k-1} + \gamma\, g_k - \gamma\,(1 - \delta t_{k-1})\,(v_{k-1}\cdot\tilde g_k)\,\tilde g_k, \\
 # \theta_k &= \theta_{k-1} - \delta t_k\, v_k .
-# \end{aligned}$$ (eq-tango)
+# \end{aligned}$$ (tango-eq-tango)
 #
 # The indices matter only if $\delta t$ varies: the direction decays by the previous step size.
 #
@@ -220,7 +220,7 @@ for method, points in paths.items():
 # %% [markdown]
 # ### Checked against a plain loop
 #
-# A compiled scan, automatic differentiation and an optax transformation stand between equation {eq}`eq-tango` and these numbers. A loop in plain Python, with the derivatives by hand and no library at all, must give the same path.
+# A compiled scan, automatic differentiation and an optax transformation stand between equation {eq}`tango-eq-tango` and these numbers. A loop in plain Python, with the derivatives by hand and no library at all, must give the same path.
 
 # %%
 from math import exp
@@ -260,7 +260,7 @@ print("plain loop and package agree to 1e-12:", gap < 1e-12)
 # In $(\mu, \ln\sigma)$ the Fisher matrix is $F = \mathrm{diag}(1/\sigma^2,\, 2)$. The flow is therefore
 #
 # $$\dot\mu = -\sigma^2\,\frac{\partial L}{\partial\mu} = -(\mu - \mu^*), \qquad
-# \frac{\mathrm{d}\ln\sigma}{\mathrm{d}t} = -\frac{1}{2}\frac{\partial L}{\partial\ln\sigma} = \frac{(\mu - \mu^*)^2 + \sigma^{*2} - \sigma^2}{2\sigma^2}.$$ (eq-natural-gradient-flow)
+# \frac{\mathrm{d}\ln\sigma}{\mathrm{d}t} = -\frac{1}{2}\frac{\partial L}{\partial\ln\sigma} = \frac{(\mu - \mu^*)^2 + \sigma^{*2} - \sigma^2}{2\sigma^2}.$$ (tango-eq-natural-gradient-flow)
 #
 # The second equation says $\frac{\mathrm{d}}{\mathrm{d}t}\sigma^2 = (\mu - \mu^*)^2 + \sigma^{*2} - \sigma^2$. Add $\frac{\mathrm{d}}{\mathrm{d}t}\mu^2 = -2\mu(\mu - \mu^*)$, and the second moment obeys
 #
@@ -268,7 +268,7 @@ print("plain loop and package agree to 1e-12:", gap < 1e-12)
 #
 # The mean and the second moment both decay exponentially to their targets, at the same rate. So the flow runs *on a straight line* in the plane of these two moments. Seen in $(\mu, \sigma)$ the line bends. From $(0, 1)$ to $(10, 1)$ the second moment is $1 + 10\mu$ along it, and
 #
-# $$\sigma = \sqrt{1 + 10\mu - \mu^2} = \sqrt{1 + \mu\,(10 - \mu)} .$$ (eq-exact-curve-tango)
+# $$\sigma = \sqrt{1 + 10\mu - \mu^2} = \sqrt{1 + \mu\,(10 - \mu)} .$$ (tango-eq-exact-curve)
 
 # %%
 time = np.linspace(0, 12, 400)
@@ -333,17 +333,17 @@ ax.annotate("start", START, (-0.25, 0.35), ha="center")
 ax.annotate("target", TARGET, (10.25, 0.35), ha="center")
 ax.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", xlim=(-1, 12), ylim=(0, 10))
 ax.legend(loc="upper right")
-show("fig-tango", fig)
+keep("tango-figure-paths", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-tango
-# :name: fig-tango
+# ```{glue:figure} tango-figure-paths
+# :name: tango-figure-paths
 # :alt: Four paths from (0, 1) to (10, 1) in the plane of mean and standard deviation. SGD climbs to a standard deviation above 9 and slides down on the right. Averaged SGD rises to 2 and comes down slowly. TANGO follows the arch of the natural gradient, whose top is at 5.1, and stays slightly below it.
 #
-# Figure 1 of {cite:t}`ollivier2017tango`, computed anew, with the exact natural gradient {eq}`eq-exact-curve-tango` as the dotted black arch. One seed.
+# Figure 1 of {cite:t}`ollivier2017tango`, computed anew, with the exact natural gradient {eq}`tango-eq-exact-curve` as the dotted black arch. One seed.
 # ```
 #
-# In {numref}`fig-tango` SGD goes up before it goes right. Far from the data, a wide Gaussian is less wrong than a narrow one, and the gradient in $\ln\sigma$ is by far the larger component. Then the path slides down along $\sigma^2 = 1 + (10 - \mu)^2$, where $\sigma$ is the best one for the current $\mu$:
+# In {numref}`tango-figure-paths` SGD goes up before it goes right. Far from the data, a wide Gaussian is less wrong than a narrow one, and the gradient in $\ln\sigma$ is by far the larger component. Then the path slides down along $\sigma^2 = 1 + (10 - \mu)^2$, where $\sigma$ is the best one for the current $\mu$:
 
 # %%
 for method in ("SGD", "TANGO"):
@@ -373,7 +373,7 @@ print(f"between μ = 1 and 9, TANGO is {below.min():.2f} to {below.max():.2f} be
 # %% [markdown]
 # It begins with $v = 0$ and has to learn its direction, and its pseudo-samples are random. {ref}`tango_limits` takes this error apart.
 #
-# The notebook draws the picture in its own colours. {numref}`fig-tango-source` redraws it with its guess, which can be set against the exact arch above.
+# The notebook draws the picture in its own colours. {numref}`tango-figure-source` redraws it with its guess, which can be set against the exact arch above.
 
 # %% tags=["hide-input", "remove-output"]
 fig, ax = figure(size=(6, 4.6))
@@ -383,11 +383,11 @@ ax.plot(*averaged_path[::200].T, color="blue", linestyle=":", label="averaged SG
 ax.plot(grid, guess, color="magenta", linestyle=":", label="“true natural gradient”, a guess")
 ax.set(xlabel=r"$\mu$", ylabel=r"$\sigma$", xlim=(-2, 12), ylim=(0, 10))
 ax.legend(loc="upper right")
-show("fig-tango-source", fig)
+keep("tango-figure-source", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-tango-source
-# :name: fig-tango-source
+# ```{glue:figure} tango-figure-source
+# :name: tango-figure-source
 # :alt: The same three paths in the colours of the source, red for TANGO, lime dashes for SGD, blue dots for averaged SGD, and half an ellipse of magenta dots as the guessed natural gradient.
 #
 # A redraw of the figure as {cite:t}`notwa2019tango` publishes it, with its guessed curve.

@@ -36,7 +36,7 @@ from sklearn.datasets import load_digits
 
 from straightlines.gaussian import COORDINATES, fisher_matrix, natural_gradient_flow
 from straightlines.optimizers import moving_average, tango, tango_gamma_bound
-from straightlines.plotting import draw_band, figure, show
+from straightlines.plotting import draw_band, figure, keep
 from straightlines.simulate import ensemble
 
 jax.config.update("jax_enable_x64", True)
@@ -45,13 +45,13 @@ START, TARGET = (0.0, 1.0), (10.0, 1.0)  # (μ, σ)
 # %% [markdown]
 # ## Does it approach the natural gradient?
 #
-# Equation {eq}`eq-tango` has two time scales. The parameters move at the speed $\delta t$. The direction $v$ follows the natural gradient at the speed $\gamma$. Their ratio
+# Equation {eq}`tango-eq-tango` has two time scales. The parameters move at the speed $\delta t$. The direction $v$ follows the natural gradient at the speed $\gamma$. Their ratio
 #
-# $$\varepsilon = \frac{\delta t}{\gamma}$$ (eq-tango-ratio)
+# $$\varepsilon = \frac{\delta t}{\gamma}$$ (tango_limits-eq-ratio)
 #
 # says how far $v$ lags behind. In the time $t = k\,\delta t$, and with every random term replaced by its mean, TANGO becomes for small $\delta t$
 #
-# $$\dot\theta = -v, \qquad \varepsilon\,\dot v = \bar g(\theta) - (F(\theta) + \varepsilon I)\, v .$$ (eq-tango-mean-field)
+# $$\dot\theta = -v, \qquad \varepsilon\,\dot v = \bar g(\theta) - (F(\theta) + \varepsilon I)\, v .$$ (tango_limits-eq-mean-field)
 #
 # So TANGO is the natural gradient with two blemishes: a *lag*, because $v$ needs the time $\varepsilon$ to settle, and a *damping*, because $F + \varepsilon I$ stands in for $F$. Both vanish with $\varepsilon$.
 #
@@ -183,11 +183,11 @@ ax.set(
     ylabel="largest distance from the exact curve",
 )
 ax.legend()
-show("fig-tango-limits-rate", fig)
+keep("tango_limits-figure-rate", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-tango-limits-rate
-# :name: fig-tango-limits-rate
+# ```{glue:figure} tango_limits-figure-rate
+# :name: tango_limits-figure-rate
 # :alt: Log-log plot of the largest distance from the exact curve against the step size, for three choices of gamma. All fall, and meet at a step size of one ten-thousandth. Below it, the line of gamma equal to a hundred step sizes flattens, while the two others go on falling. The mean field falls faster than any of them.
 #
 # Median of 64 runs, with bootstrap intervals at 95 %. The control with $\varepsilon$ kept at 0.01 levels off.
@@ -206,9 +206,9 @@ print(
 )
 
 # %% [markdown]
-# {numref}`fig-tango-limits-rate` agrees with the name. With $\gamma$ fixed, or falling more slowly than $\delta t$, the path approaches the exact one. With $\gamma \propto \delta t$ it does not: lag and damping stay.
+# {numref}`tango_limits-figure-rate` agrees with the name. With $\gamma$ fixed, or falling more slowly than $\delta t$, the path approaches the exact one. With $\gamma \propto \delta t$ it does not: lag and damping stay.
 #
-# No single power of $\delta t$ fits. Above $10^{-4}$ the systematic error of {eq}`eq-tango-mean-field` rules, of order $\delta t/\gamma$. Below $3\cdot 10^{-5}$ a random error of order $\sqrt{\delta t}$ takes over, which the mean field does not have.
+# No single power of $\delta t$ fits. Above $10^{-4}$ the systematic error of {eq}`tango_limits-eq-mean-field` rules, of order $\delta t/\gamma$. Below $3\cdot 10^{-5}$ a random error of order $\sqrt{\delta t}$ takes over, which the mean field does not have.
 #
 # ## What the error is made of
 #
@@ -269,13 +269,13 @@ parts = {name: distance(step_size=STEP_SIZE, **options) for name, options in var
 for name, (values, diverged) in parts.items():
     print(f"{name:24} {np.median(values):5.2f}   diverged: {diverged} of {RUNS}")
     glue(
-        f"tango-limits-{name.lower().replace(' ', '-').replace(',', '')}",
+        f"tango_limits-{name.lower().replace(' ', '-').replace(',', '')}",
         round(float(np.median(values)), 2),
         display=False,
     )
 
 # %% [markdown]
-# Read the list from the top. TANGO is off by {glue:text}`tango-limits-tango`. Sixteen pseudo-samples an iteration bring the error down to {glue:text}`tango-limits-16-pseudo-samples`, close to the {glue:text}`tango-limits-exact-fisher` of the exact Fisher matrix: what TANGO has above it is the noise of its single pseudo-sample. A settled start takes the initial lag away and leaves {glue:text}`tango-limits-exact-fisher-v-settled`: damping, and the lag on the way. The moving average makes none of these errors, and its {glue:text}`tango-limits-moving-average` is all that the noise of the data contributes.
+# Read the list from the top. TANGO is off by {glue:text}`tango_limits-tango`. Sixteen pseudo-samples an iteration bring the error down to {glue:text}`tango_limits-16-pseudo-samples`, close to the {glue:text}`tango_limits-exact-fisher` of the exact Fisher matrix: what TANGO has above it is the noise of its single pseudo-sample. A settled start takes the initial lag away and leaves {glue:text}`tango_limits-exact-fisher-v-settled`: damping, and the lag on the way. The moving average makes none of these errors, and its {glue:text}`tango_limits-moving-average` is all that the noise of the data contributes.
 #
 # At the apex of the curve $F_{\mu\mu} = 1/26$, about four times $\varepsilon = 0.01$. The damping is not small there. It slows $\mu$, while $\sigma$ grows on. The flow $\dot\theta = -(F + \varepsilon I)^{-1}\, \bar g$, without lag or noise, shows what this does:
 
@@ -303,10 +303,10 @@ for epsilon in (0.0, STEP_SIZE / GAMMA):
 #
 # With $\theta$ held still, $v$ follows a linear recursion with random coefficients, $v \leftarrow (I - \gamma\,\tilde g\,\tilde g^\top)\, v$ plus noise. Its mean is stable for $\gamma$ up to $2/\lambda_{\max}(F)$, but its mean square may not be. It is stable under the condition
 #
-# $$\gamma\;\mathrm{E}\big[\,|\tilde g|^2\,\tilde g\,\tilde g^\top\big] \prec 2F .$$ (eq-tango-stability)
+# $$\gamma\;\mathrm{E}\big[\,|\tilde g|^2\,\tilde g\,\tilde g^\top\big] \prec 2F .$$ (tango_limits-eq-stability)
 #
 # ```{prf:proof}
-# Leave out the noise term, and let $S$ be the mean of $v v^\top$. One step changes it by $-\gamma(FS + SF) + \gamma^2\,\mathrm{E}[\tilde g\,\tilde g^\top S\,\tilde g\,\tilde g^\top]$. The trace of this is $\mathrm{tr}\,\big(S\,(\gamma^2\,\mathrm{E}[|\tilde g|^2\tilde g\,\tilde g^\top] - 2\gamma F)\big)$, and it is negative for every $S$ exactly under {eq}`eq-tango-stability`. So the condition is sufficient: the mean of $|v|^2$ then shrinks at every step.
+# Leave out the noise term, and let $S$ be the mean of $v v^\top$. One step changes it by $-\gamma(FS + SF) + \gamma^2\,\mathrm{E}[\tilde g\,\tilde g^\top S\,\tilde g\,\tilde g^\top]$. The trace of this is $\mathrm{tr}\,\big(S\,(\gamma^2\,\mathrm{E}[|\tilde g|^2\tilde g\,\tilde g^\top] - 2\gamma F)\big)$, and it is negative for every $S$ exactly under {eq}`tango_limits-eq-stability`. So the condition is sufficient: the mean of $|v|^2$ then shrinks at every step.
 # ```
 #
 # For the Gaussian in $(\mu, \ln\sigma)$, the moments of the normal distribution up to the eighth give
@@ -335,11 +335,11 @@ def spectral_radius(gamma):
 grid = np.linspace(0.03, 0.12, 901)
 sharp = grid[np.argmax([spectral_radius(gamma) >= 1 for gamma in grid])]
 print(f"bound {2 / 35:.4f}, mean square unstable from {sharp:.4f}")
-glue("tango-limits-sharp", round(float(sharp), 4), display=False)
-glue("tango-limits-bound", 2 / 35, display=False)
+glue("tango_limits-sharp", round(float(sharp), 4), display=False)
+glue("tango_limits-bound", 2 / 35, display=False)
 
 # %% [markdown]
-# The bound of {glue:text}`tango-limits-bound:.4f` is safe, and the exact limit of {glue:text}`tango-limits-sharp` is not far above it.
+# The bound of {glue:text}`tango_limits-bound:.4f` is safe, and the exact limit of {glue:text}`tango_limits-sharp` is not far above it.
 #
 # A mean square that grows is carried by rare large values. Single runs may survive it for a while. These are whole runs, up to $t = 4$, at $\delta t = 10^{-4}$:
 
@@ -381,7 +381,7 @@ for name, system in COORDINATES.items():
 #
 # ## Where TANGO is averaged SGD
 #
-# On a quadratic model TANGO can be averaged SGD, step for step {cite:p}`ollivier2017tango`. Put $v_k = \theta_{k-1} - \theta^{\mathrm{fast}}_k$, the gap between the average and the fast iterate. The recursion of averaged SGD then reads like {eq}`eq-tango`, with the Hessian of one sample in place of $\tilde g\,\tilde g^\top$.
+# On a quadratic model TANGO can be averaged SGD, step for step {cite:p}`ollivier2017tango`. Put $v_k = \theta_{k-1} - \theta^{\mathrm{fast}}_k$, the gap between the average and the fast iterate. The recursion of averaged SGD then reads like {eq}`tango-eq-tango`, with the Hessian of one sample in place of $\tilde g\,\tilde g^\top$.
 #
 # Take linear regression with unit noise, $y = x^\top\theta + n$. The Hessian of one sample is $x\,x^\top$. A pseudo-label $\tilde y = x^\top\theta \pm 1$ gives $\tilde g = \mp x$, so that $\tilde g\,\tilde g^\top = x\,x^\top$: not on average, but every time.
 
@@ -434,7 +434,7 @@ for name, noise in labels.items():
 #
 # ## Many dimensions
 #
-# Let the model be a Gaussian in $d$ dimensions, with a mean and a scale for each. The Fisher matrix of each pair is the one above, but the mean square of the pseudo-gradient is $d$ times as large: $\mathrm{E}\,|\tilde g|^2 = \mathrm{tr}\,F = 3d$ at $\sigma = 1$. Condition {eq}`eq-tango-stability` becomes $\gamma < 2/(32 + 3d)$. TANGO takes any tree of parameters, so nothing else changes.
+# Let the model be a Gaussian in $d$ dimensions, with a mean and a scale for each. The Fisher matrix of each pair is the one above, but the mean square of the pseudo-gradient is $d$ times as large: $\mathrm{E}\,|\tilde g|^2 = \mathrm{tr}\,F = 3d$ at $\sigma = 1$. Condition {eq}`tango_limits-eq-stability` becomes $\gamma < 2/(32 + 3d)$. TANGO takes any tree of parameters, so nothing else changes.
 
 
 # %%
@@ -649,7 +649,7 @@ for _ in range(20):
     exact_losses.append(float(loss(weights)))
 seconds["natural gradient"] = perf_counter() - begin
 print("natural gradient, 20 steps over all images, loss:", f"{exact_losses[-1]:.2f}")
-glue("tango-limits-images", 20 * len(x), display=False)
+glue("tango_limits-images", 20 * len(x), display=False)
 
 # %% tags=["hide-input", "remove-output"]
 fig, (left, right) = figure(2, sharey=True)
@@ -663,17 +663,17 @@ for method, losses in curves.items():
 left.set(xscale="log", yscale="log", xlabel="iterations", ylabel="loss over all images")
 right.set(xscale="log", xlabel="seconds, on the machine that made this page")
 left.legend()
-show("fig-tango-limits-digits", fig)
+keep("tango_limits-figure-digits", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-tango-limits-digits
-# :name: fig-tango-limits-digits
+# ```{glue:figure} tango_limits-figure-digits
+# :name: tango_limits-figure-digits
 # :alt: The loss on the digits falls over iterations, left, and over seconds, right, both on logarithmic axes. The exact natural gradient needs twenty iterations, each of which uses all images. The three methods that use one image an iteration end close to each other after twenty thousand of them.
 #
 # Loss on the digits, median and range of five seeds. The exact natural gradient uses all images in each of its twenty steps; the other methods use one image a step.
 # ```
 #
-# Counted in iterations, nothing comes near the exact natural gradient in {numref}`fig-tango-limits-digits`. Counted in images it is another matter: twenty of its steps look at as many images as {glue:text}`tango-limits-images:,` steps of the others.
+# Counted in iterations, nothing comes near the exact natural gradient in {numref}`tango_limits-figure-digits`. Counted in images it is another matter: twenty of its steps look at as many images as {glue:text}`tango_limits-images:,` steps of the others.
 #
 # TANGO ends a little above SGD and Adam. It begins wildly, and single seeds jump even late. A closer look says what it does here: its result hardly depends on $\delta t$, and is close to that of plain SGD with the rate $\gamma$.
 

@@ -36,10 +36,10 @@
 #
 # $$
 # \nabla_x L = J^\top \nabla_z L .
-# $$ (eq-chain-rule)
+# $$ (update_rules-eq-chain-rule)
 #
 # ```{prf:definition} Update rule
-# :label: def-update-rule
+# :label: update_rules-update-rule
 #
 # An update rule takes a problem, a point $x$ and a rate $\eta > 0$ to a step $\Delta x$. The next point is $x + \Delta x$.
 # ```
@@ -50,7 +50,7 @@ import jax.numpy as jnp
 import numpy as np
 from myst_nb import glue
 
-from straightlines.plotting import LOOKS, draw_path, draw_target, figure, show
+from straightlines.plotting import LOOKS, draw_path, draw_target, figure, keep
 from straightlines.problems import Problem, scaled, walkthrough
 from straightlines.steps import STEPS, descend
 
@@ -127,7 +127,7 @@ def check(rule, method):
 #
 # $$
 # \Delta x = -\eta\, \nabla_x L .
-# $$ (eq-gradient-descent)
+# $$ (update_rules-eq-gradient-descent)
 
 
 # %%
@@ -161,7 +161,7 @@ for alpha, problem in SCALED.items():
 #
 # $$
 # \Delta x = -\eta\, H_x^{-1}\, \nabla_x L .
-# $$ (eq-newton)
+# $$ (update_rules-eq-newton)
 
 
 # %%
@@ -176,11 +176,11 @@ report(newton, "newton")
 # %% [markdown]
 # The Hessian has the unit J/m². It turns the slope's J/m into {glue:text}`update_rules-unit-newton`: the rate is a pure number, and $\eta = 1$ means "all the way". The step does not change with $\alpha$.
 #
-# The Hessian of a composition has two parts. Differentiating {eq}`eq-chain-rule` once more gives
+# The Hessian of a composition has two parts. Differentiating {eq}`update_rules-eq-chain-rule` once more gives
 #
 # $$
 # H_x = J^\top H_z J + \sum_k \frac{\partial L}{\partial z_k}\, \nabla_x^2 z_k .
-# $$ (eq-hessian-composition)
+# $$ (update_rules-eq-hessian-composition)
 #
 # The first part is the *metric part*: it measures steps in $x$ by what they do to $z$. The second, the *curvature part*, is there only when the map is curved. It mixes the curvature of $z$ with the slope of $L$, and it can have any sign. For the walkthrough at $(3, 3)$ it is a large part of the Hessian:
 
@@ -209,7 +209,7 @@ glue("update_rules-share", round(float(metric_part[1, 1] / hessian[1, 1]), 6), d
 # \Delta x &= -\eta\, B_k \nabla_x L, \qquad B_{k+1}\, y_k = s_k, \\
 # s_k &= x_{k+1} - x_k, \qquad y_k = \nabla_x L(x_{k+1}) - \nabla_x L(x_k) .
 # \end{aligned}
-# $$ (eq-quasi-newton)
+# $$ (update_rules-eq-quasi-newton)
 #
 # The condition $B_{k+1} y_k = s_k$ is the secant equation. It asks that $B$ explains the last step, and it leaves the rest of $B$ open. BFGS {cite:p}`nocedal2006numerical` fills the rest with
 # $B_{k+1} = (I - \rho s y^\top) B_k (I - \rho y s^\top) + \rho s s^\top$, where $\rho = 1/(y^\top s)$.
@@ -270,11 +270,11 @@ print("Newton:", np.round(newton_path[1:5, 1] / newton_path[:4, 1], 2))
 # %% [markdown]
 # ## Gauss-Newton
 #
-# Gauss-Newton keeps the first part of {eq}`eq-hessian-composition` and drops the second:
+# Gauss-Newton keeps the first part of {eq}`update_rules-eq-hessian-composition` and drops the second:
 #
 # $$
 # \Delta x = -\eta\, (J^\top H_z J)^{-1}\, \nabla_x L .
-# $$ (eq-gauss-newton)
+# $$ (update_rules-eq-gauss-newton)
 
 
 # %%
@@ -297,7 +297,7 @@ report(gauss_newton, "gauss-newton")
 #
 # $$
 # \Delta x = -\eta\, F^{-1} \nabla_x L, \qquad F = \mathrm{E}_{y \sim p}\!\left[ \nabla_x \ln p(y; x)\, \nabla_x \ln p(y; x)^\top \right] .
-# $$ (eq-natural-gradient)
+# $$ (update_rules-eq-natural-gradient)
 #
 # A problem with the loss $|z|^2$ has a model behind it: outcomes $y$ scatter around $z(x)$ as $N(z(x), \tfrac12 I)$, and we have seen $y = 0$. Then $-\ln p(0; x) = |z(x)|^2 + \ln \pi$ in two dimensions.
 #
@@ -349,13 +349,13 @@ report(natural_gradient, "natural-gradient")
 #
 # $$
 # \Delta z = -\eta\, H_z^{-1}\, \nabla_z L .
-# $$ (eq-newton-in-z)
+# $$ (update_rules-eq-newton-in-z)
 #
 # What remains is the way back to x-space. Where $J$ is square and regular, its inverse takes a small step in $z$ to the step in $x$ that causes it:
 #
 # $$
 # \Delta x = J^{-1} \Delta z = -\eta\, J^{-1} H_z^{-1}\, \nabla_z L .
-# $$ (eq-inverse-jacobian)
+# $$ (update_rules-eq-inverse-jacobian)
 
 
 # %%
@@ -372,7 +372,7 @@ check(inverse_jacobian, "Gauss-Newton")
 report(inverse_jacobian, "inverse-jacobian")
 
 # %% [markdown]
-# It is Gauss-Newton in other words: $(J^\top H_z J)^{-1} J^\top = J^{-1} H_z^{-1}$. The joules cancel in z-space already, in {eq}`eq-newton-in-z`. The Jacobian only changes the unit of $z$ into metres.
+# It is Gauss-Newton in other words: $(J^\top H_z J)^{-1} J^\top = J^{-1} H_z^{-1}$. The joules cancel in z-space already, in {eq}`update_rules-eq-newton-in-z`. The Jacobian only changes the unit of $z$ into metres.
 #
 # Two warnings. First, the inverse must be taken of $z$, not of the loss. A loss has a vanishing derivative at its minimum, so the inverse of *that* grows without bound. For $L = x^2$:
 
@@ -397,7 +397,7 @@ for c in [1, 10]:
 #
 # $$
 # \Delta x = z^{-1}\big(z(x) + \Delta z;\ x\big) - x, \qquad \Delta z = -\eta\, H_z^{-1}\, \nabla_z L .
-# $$ (eq-physical-gradient)
+# $$ (update_rules-eq-physical-gradient)
 #
 # This is the *physical gradient*. {cite:t}`holl2022scale` call the update scale-invariant physics (SIP), and its way back an inverse simulator. The inverse is local: $z^{-1}(\,\cdot\,; x)$ gives the solution near $x$.
 
@@ -426,7 +426,7 @@ for rate in [0.1, 0.01, 0.001]:
 # %% [markdown]
 # ## A rescaled problem
 #
-# {numref}`fig-update_rules-scaled` puts the answers to $\alpha$ in one picture. Gradient descent has one rate for both problems, 0.05, and the other rules have 0.3.
+# {numref}`update_rules-figure-scaled` puts the answers to $\alpha$ in one picture. Gradient descent has one rate for both problems, 0.05, and the other rules have 0.3.
 
 # %%
 TOGETHER = ["Newton", "Gauss-Newton", "physical gradient"]
@@ -466,11 +466,11 @@ for ax, (alpha, methods) in zip(axes, paths.items(), strict=True):
     ax.set(title=rf"$\alpha = {alpha}$", xlabel=r"$x_0$", aspect="equal")
 axes[0].set_ylabel(r"$x_1$")
 axes[0].legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
-show("fig-update_rules-scaled", fig)
+keep("update_rules-figure-scaled", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-update_rules-scaled
-# :name: fig-update_rules-scaled
+# ```{glue:figure} update_rules-figure-scaled
+# :name: update_rules-figure-scaled
 # :alt: Two panels with contour lines of the loss, circles on the left and flat ellipses on the right. On the left all paths run along the diagonal to the origin. On the right one path still does, while gradient descent zigzags across the horizontal axis with small progress to the left.
 #
 # Ten steps on $P(x) = (x_0, \alpha x_1)$ from $(3, 3)$ (ring) to the minimum (cross). Grey: lines of equal loss. Newton, Gauss-Newton and the physical gradient take the same steps in both problems. Gradient descent zigzags in the steep direction and creeps in the flat one.
@@ -479,7 +479,7 @@ show("fig-update_rules-scaled", fig)
 # Why this is so takes three lines.
 #
 # ```{prf:proposition} Change of coordinates
-# :label: prop-affine
+# :label: update_rules-affine
 #
 # Replace $x$ by $x' = Tx + t$ with a regular matrix $T$. Newton, Gauss-Newton, the natural gradient, the inverse Jacobian and the physical gradient then take the step $\Delta x' = T \Delta x$, the same step in other coordinates.
 # Gradient descent takes $\Delta x' = T^{-\top} \Delta x$.
@@ -516,7 +516,7 @@ for name, rule in RULES.items():
 # Real problems are chains: parameters, a simulator, a loss. One would like to understand a step in the whole chain from steps in its links.
 #
 # ```{prf:definition} A rule that composes
-# :label: def-composes
+# :label: update_rules-composes
 #
 # Let $\Delta z$ be the step that the rule takes for the loss $L(z)$ alone, with $z$ as the unknown, and $\Delta x$ its step for $L(z(x))$. The rule composes if $z(x + \Delta x) = z(x) + \Delta z$. It composes to first order if the two sides differ by $O(\eta^2)$.
 # ```
@@ -525,7 +525,7 @@ for name, rule in RULES.items():
 #
 # $$
 # z(x - \eta \nabla_x L) = z(x) - \eta\, J J^\top \nabla_z L + O(\eta^2) .
-# $$ (eq-gradient-descent-in-z)
+# $$ (update_rules-eq-gradient-descent-in-z)
 #
 # Gradient descent on $L$ alone would have $\Delta z = -\eta \nabla_z L$. The matrix $J J^\top$ comes in between: it stretches and turns the step. Both directions at $(3, 3)$ in the walkthrough, per unit of the rate:
 
@@ -540,7 +540,7 @@ for name, rule in RULES.items():
     glue(f"update_rules-turn-{name}", round(float((J @ in_x)[1] / in_z[1]), 6), display=False)
 
 # %% [markdown]
-# Gradient descent makes the second component {glue:text}`update_rules-turn-gradient descent:.0f` times as long, by $J_{11}^2$. Newton moves it only {glue:text}`update_rules-turn-Newton:.2f` times as far as Newton in z-space asks: the curvature part of {eq}`eq-hessian-composition` is in the way.
+# Gradient descent makes the second component {glue:text}`update_rules-turn-gradient descent:.0f` times as long, by $J_{11}^2$. Newton moves it only {glue:text}`update_rules-turn-Newton:.2f` times as far as Newton in z-space asks: the curvature part of {eq}`update_rules-eq-hessian-composition` is in the way.
 # The rest agree, to first order. The order shows when the rate is halved: a difference of first order is divided by 2, one of second order by 4.
 # Here are the difference at a rate of 0.1, and the ratio of the differences at two small rates, one twice the other:
 
@@ -590,7 +590,7 @@ for name, rule in RULES.items():
 # ## Near the optimum
 #
 # Near a regular minimum, with a positive definite Hessian, the loss is a parabola. Gradient descent multiplies each principal component of the distance by $1 - \eta\lambda$, where $\lambda$ is the curvature: steep components vanish fast, flat ones stay.
-# Newton multiplies all components by $1 - \eta$. Where $\nabla_z L = 0$ at the minimum, the curvature part of {eq}`eq-hessian-composition` vanishes there, and Gauss-Newton, the inverse Jacobian and the physical gradient have the same factor.
+# Newton multiplies all components by $1 - \eta$. Where $\nabla_z L = 0$ at the minimum, the curvature part of {eq}`update_rules-eq-hessian-composition` vanishes there, and Gauss-Newton, the inverse Jacobian and the physical gradient have the same factor.
 #
 # At $\eta = 1$ that factor is 0. For a quadratic $L(z)$, what is left of the error after a step is due to the curvature of the map: it is proportional to the error squared.
 # A map with the regular minima $(0, \pm 1)$ shows it, $z(x) = (x_0, x_1^2 - 1)$. The physical gradient has no error left.
@@ -618,7 +618,7 @@ for name, rule in [
 #
 # $$
 # \underbrace{1 - \eta/3}_{\text{Newton}}, \qquad \underbrace{1 - \eta/2}_{\text{Gauss-Newton}}, \qquad \underbrace{\sqrt{1 - \eta}}_{\text{physical gradient}} .
-# $$ (eq-degenerate-factors)
+# $$ (update_rules-eq-degenerate-factors)
 
 # %%
 rate = 0.3
@@ -666,17 +666,17 @@ for ax, runs in zip(axes, [regular, degenerate], strict=True):
 axes[0].set(title=r"regular: $P(x) = (x_0, 4 x_1)$", ylabel=r"distance to the minimum, $|x|$")
 axes[1].set(title=r"degenerate: $z(x) = (x_0, x_1^2)$", ylabel="its degenerate part, $x_1$")
 axes[1].legend(loc="lower left")
-show("fig-update_rules-near", fig)
+keep("update_rules-figure-near", fig)
 
 # %% [markdown]
-# ```{glue:figure} fig-update_rules-near
-# :name: fig-update_rules-near
+# ```{glue:figure} update_rules-figure-near
+# :name: update_rules-figure-near
 # :alt: Two panels with the distance on a logarithmic axis against the step. On the left three curves fall together on one steep straight line and gradient descent falls on a flatter one. On the right the three are straight lines that spread apart, the physical gradient steepest, then Gauss-Newton, then Newton, and gradient descent drops at first and then levels off.
 #
-# Distance to the minimum (left) and its part along $x_1$ (right), at a rate of 0.3, for gradient descent 0.05 (left) and 0.01 (right). At the regular minimum the three rules coincide. At the degenerate one their slopes are the factors of {eq}`eq-degenerate-factors`, and gradient descent has no slope to keep.
+# Distance to the minimum (left) and its part along $x_1$ (right), at a rate of 0.3, for gradient descent 0.05 (left) and 0.01 (right). At the regular minimum the three rules coincide. At the degenerate one their slopes are the factors of {eq}`update_rules-eq-degenerate-factors`, and gradient descent has no slope to keep.
 # ```
 #
-# {numref}`fig-update_rules-near` shows both cases. A straight line on the logarithmic axis is a constant factor a step.
+# {numref}`update_rules-figure-near` shows both cases. A straight line on the logarithmic axis is a constant factor a step.
 #
 # ## What a step costs
 #
@@ -712,13 +712,13 @@ for name, derivative in {
 #
 # | rule | unit of the step | $P = (x_0, \alpha x_1)$ | factor of $x_1$ at the degenerate minimum, $\eta = 0.3$ | composes |
 # |---|---|---|---|---|
-# | gradient descent {eq}`eq-gradient-descent` | {glue:text}`update_rules-unit-gradient-descent` | step grows as $\alpha^2$, stable rate shrinks as $1/\alpha^2$ | none: $x_1 \approx 1/\sqrt{8\eta k}$ | no: $J J^\top$ in between |
-# | quasi-Newton {eq}`eq-quasi-newton`, first step | {glue:text}`update_rules-unit-quasi-newton` | first step as gradient descent, then learns | | no |
-# | Newton {eq}`eq-newton` | {glue:text}`update_rules-unit-newton` | no change | {glue:text}`update_rules-factor-Newton:.3f` | no: curvature of $z$ enters |
-# | Gauss-Newton {eq}`eq-gauss-newton` | {glue:text}`update_rules-unit-gauss-newton` | no change | {glue:text}`update_rules-factor-Gauss-Newton:.3f` | to first order |
-# | natural gradient {eq}`eq-natural-gradient` | {glue:text}`update_rules-unit-natural-gradient`; m for its own likelihood | no change | as Gauss-Newton here | to first order |
-# | inverse Jacobian {eq}`eq-inverse-jacobian` | {glue:text}`update_rules-unit-inverse-jacobian` | no change | as Gauss-Newton here | to first order |
-# | physical gradient {eq}`eq-physical-gradient` | {glue:text}`update_rules-unit-physical-gradient` | no change | {glue:text}`update_rules-factor-physical gradient:.3f` | exactly |
+# | gradient descent {eq}`update_rules-eq-gradient-descent` | {glue:text}`update_rules-unit-gradient-descent` | step grows as $\alpha^2$, stable rate shrinks as $1/\alpha^2$ | none: $x_1 \approx 1/\sqrt{8\eta k}$ | no: $J J^\top$ in between |
+# | quasi-Newton {eq}`update_rules-eq-quasi-newton`, first step | {glue:text}`update_rules-unit-quasi-newton` | first step as gradient descent, then learns | | no |
+# | Newton {eq}`update_rules-eq-newton` | {glue:text}`update_rules-unit-newton` | no change | {glue:text}`update_rules-factor-Newton:.3f` | no: curvature of $z$ enters |
+# | Gauss-Newton {eq}`update_rules-eq-gauss-newton` | {glue:text}`update_rules-unit-gauss-newton` | no change | {glue:text}`update_rules-factor-Gauss-Newton:.3f` | to first order |
+# | natural gradient {eq}`update_rules-eq-natural-gradient` | {glue:text}`update_rules-unit-natural-gradient`; m for its own likelihood | no change | as Gauss-Newton here | to first order |
+# | inverse Jacobian {eq}`update_rules-eq-inverse-jacobian` | {glue:text}`update_rules-unit-inverse-jacobian` | no change | as Gauss-Newton here | to first order |
+# | physical gradient {eq}`update_rules-eq-physical-gradient` | {glue:text}`update_rules-unit-physical-gradient` | no change | {glue:text}`update_rules-factor-physical gradient:.3f` | exactly |
 #
 # Read from top to bottom, the table is the plan of the book. Gradient descent uses the metric of x-space, which is an accident of units. Gauss-Newton and the natural gradient use the metric of the outcome. The physical gradient makes the step in the outcome itself.
 #
@@ -797,7 +797,7 @@ hessian = jax.hessian(two_wells.objective)(begin)
 print("Hessian at the start:", np.round(np.diag(hessian), 2))
 
 # %% [markdown]
-# Along $x_1$ the Hessian is negative, because the curvature part of {eq}`eq-hessian-composition` is $2 z_1 \cdot 2 < 0$. Newton goes up to the saddle at $x_1 = 0$ and stays. The other two reach the minimum at $(0, 1)$.
+# Along $x_1$ the Hessian is negative, because the curvature part of {eq}`update_rules-eq-hessian-composition` is $2 z_1 \cdot 2 < 0$. Newton goes up to the saddle at $x_1 = 0$ and stays. The other two reach the minimum at $(0, 1)$.
 # Gauss-Newton overshoots it first: its step is long because $J$ is small at the start. The physical gradient follows the bend of the map and approaches from one side.
 #
 # ```{solution-end}

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,9 +37,9 @@ def best_time(function, repeats):
 def figure1():
     """The three published runs from one legacy stream: paths and counts."""
     import numpy as np
-    import optax
 
-    from straightlines import optimizers, simulate
+    from straightlines import optimizers
+    from straightlines.paths import Fit, first_hit, path
 
     random = np.random.RandomState(1234)
     random.uniform(size=4 * 3 * 1000)
@@ -46,27 +47,82 @@ def figure1():
     runs = {}
     with ThreadPoolExecutor(1) as pool:
         rest = pool.submit(random.standard_normal, LIMIT * 2)  # the other runs' numbers, while the first one runs
-        for name, optimizer, samples, averaging in [
-            ("TANGO", optimizers.tango(STEP_SIZE, GAMMA), 2, None),
-            ("SGD", optax.sgd(RATE), 1, None),
-            ("averaged SGD", optax.sgd(GAMMA), 1, STEP_SIZE),
+        for name, fit in [
+            ("TANGO", Fit(optimizers.tango(STEP_SIZE, GAMMA), START, TARGET)),
+            ("SGD", Fit(_sgd(RATE), START, TARGET, pseudo_samples=0)),
+            ("averaged SGD", Fit(_sgd(GAMMA), START, TARGET, pseudo_samples=0, averaging=STEP_SIZE)),
         ]:
-            block = normals[: LIMIT * samples].reshape(LIMIT, samples)
-            optimizer = _kept(name, optimizer)
-            path = np.asarray(simulate.path(optimizer, START, TARGET, block, averaging=averaging, until=0.01))
-            hit = simulate.first_hit(path, TARGET)
-            runs[name] = path, hit
+            samples = 1 + fit.pseudo_samples
+            states = path(fit, normals[: LIMIT * samples].reshape(LIMIT, samples), until=0.01)
+            hit = first_hit(states, TARGET)
+            runs[name] = states, hit
             used = samples * (LIMIT if hit is None else hit + 1)
             normals = np.concatenate([normals[used:], rest.result()]) if name == "TANGO" else normals[used:]
     return runs
 
 
-_OPTIMIZERS: dict = {}
+@cache
+def _sgd(rate):
+    """SGD, made once: another one of the same rate would be compiled anew."""
+    import optax
+
+    return optax.sgd(rate)
 
 
-def _kept(name, optimizer):
-    """The optimiser that was given first under this name: a second one of the same settings would be compiled anew."""
-    return _OPTIMIZERS.setdefault(name, optimizer)
+@cache
+def _numba_loop():
+    """One of the three runs as a Numba loop over standard normals: path in (μ, σ), and how many normals it took."""
+    import numba
+    import numpy as np
+
+    @numba.njit
+    def loop(method, normals, limit):
+        path = np.empty((limit, 2))
+        mean, log_scale, v0, v1, used = START[0], np.log(START[1]), 0.0, 0.0, 0
+        fast_mean, fast_log_scale = mean, log_scale
+        for step in range(limit):
+            at, log_at = (fast_mean, fast_log_scale) if method == 2 else (mean, log_scale)
+            scale = np.exp(log_at)
+            r = (TARGET[0] + TARGET[1] * normals[used] - at) / scale
+            used += 1
+            g0, g1 = -r / scale, 1 - r * r
+            if method == 0:
+                p = normals[used]
+                used += 1
+                q0, q1 = -p / scale, 1 - p * p
+                v0, v1 = (1 - STEP_SIZE) * v0, (1 - STEP_SIZE) * v1
+                overlap = v0 * q0 + v1 * q1
+                v0 += GAMMA * (g0 - overlap * q0)
+                v1 += GAMMA * (g1 - overlap * q1)
+                mean -= STEP_SIZE * v0
+                log_scale -= STEP_SIZE * v1
+            elif method == 1:
+                mean -= RATE * g0
+                log_scale -= RATE * g1
+            else:
+                fast_mean -= GAMMA * g0
+                fast_log_scale -= GAMMA * g1
+                mean += STEP_SIZE * (fast_mean - mean)
+                log_scale += STEP_SIZE * (fast_log_scale - log_scale)
+            path[step] = mean, np.exp(log_scale)
+            if abs(path[step, 0] - TARGET[0]) <= 0.01 + 1e-5 * TARGET[0] and abs(path[step, 1] - TARGET[1]) <= 0.01001:
+                return path[: step + 1], used
+        return path, used
+
+    return loop
+
+
+def figure1_numba():
+    """The three published runs by Numba, with their draw: name to path."""
+    import numpy as np
+
+    random = np.random.RandomState(1234)
+    random.uniform(size=4 * 3 * 1000)
+    normals, runs = random.standard_normal(LIMIT * 4), {}
+    for method, name in enumerate(["TANGO", "SGD", "averaged SGD"]):
+        runs[name], used = _numba_loop()(method, normals, LIMIT)
+        normals = normals[used:]
+    return runs
 
 
 # each of these returns records; it runs in its own process
@@ -92,28 +148,33 @@ def measure_plain_loops():
     plain = time.perf_counter() - begin
 
     warm = best_time(figure1, 10)
+    numba_runs = figure1_numba()
+    numba_warm = best_time(figure1_numba, 10)
     difference = max(np.abs(fast[name][0] - slow[name][0]).max() for name in slow)
     steps = sum(len(path) - 1 for path, _ in slow.values())
     counts = [slow[name][1] for name in slow]
-    same = counts == [fast[name][1] for name in slow]
+    same = counts == [fast[name][1] for name in slow] == [len(numba_runs[name]) - 1 for name in slow]
     agreement = {"counts": counts, "same_counts": same, "largest_difference_of_paths": float(difference)}
     return [
         {"name": "plain_loops", "seconds": plain, "steps": steps},
         {"name": "plain_loop_tango", "seconds": tango_seconds, "steps": len(tango[0]) - 1},
         {"name": "figure1_warm", "seconds": warm, "steps": steps} | agreement,
         {"name": "figure1_cold", "seconds": cold, "steps": steps},
+        {"name": "figure1_numba", "seconds": numba_warm, "steps": steps, "times_of_figure1_warm": warm / numba_warm},
     ]
 
 
 def _ensemble(runs, steps, repeats=5):
     import jax
 
-    from straightlines import optimizers, simulate
+    from straightlines.ensembles import ensemble
+    from straightlines.optimizers import tango
+    from straightlines.paths import Fit
 
-    rule, key = optimizers.tango(STEP_SIZE, GAMMA), jax.random.key(0)
+    fit, key = Fit(tango(STEP_SIZE, GAMMA), START, TARGET), jax.random.key(0)
 
     def run():
-        return simulate.ensemble(rule, START, TARGET, key, runs=runs, steps=steps)
+        return ensemble(fit, key, runs=runs, steps=steps)
 
     begin = time.perf_counter()
     result = run()

@@ -30,7 +30,7 @@ property_test = settings(max_examples=25, deadline=None, derandomize=True)
 
 # compiled, for tests with many examples; test_jit_and_vmap_change_nothing says that it is the same
 negative_log_likelihood = jax.jit(gaussian.negative_log_likelihood, static_argnums=2)
-score = jax.jit(gaussian.score, static_argnums=2)
+score = jax.jit(lambda xi, y, name: -jax.grad(gaussian.negative_log_likelihood)(xi, y, name), static_argnums=2)
 flow = jax.jit(gaussian.natural_gradient_flow)
 
 
@@ -123,6 +123,14 @@ def test_the_score_in_closed_form(member, sample):
     for name, expected in closed.items():
         atol = 1e-10 * np.max(np.abs(expected))
         np.testing.assert_allclose(score(address(member, name), sample, name), expected, rtol=1e-9, atol=atol)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_expected_loss_is_the_mean_of_the_losses(name):
+    nodes, weights = np.polynomial.hermite_e.hermegauss(4)
+    target, xi = (1.5, 0.7), address((-0.5, 1.3), name)
+    losses = [gaussian.negative_log_likelihood(xi, target[0] + target[1] * node, name) for node in nodes]
+    assert gaussian.expected_loss(xi, target, name) == pytest.approx(weights @ losses / weights.sum(), rel=1e-12)
 
 
 # Fisher matrix
@@ -229,9 +237,10 @@ def test_the_shape_of_time_is_kept():
 XI = [2.0, 0.5]
 OF_PARAMETERS = {
     "likelihood": lambda xi, name: gaussian.negative_log_likelihood(xi, 1.0, name),
-    "score": lambda xi, name: gaussian.score(xi, 1.0, name),
+    "expected loss": lambda xi, name: gaussian.expected_loss(xi, (0.0, 1.0), name),
     "mean map": gaussian.mean_map,
     "Fisher matrix": gaussian.fisher_matrix,
+    "bound of gamma": gaussian.tango_gamma_bound,
 }
 
 
@@ -259,12 +268,13 @@ def test_parameters_outside_the_family_are_told(function, xi, name, message):
         function(xi, name)
 
 
-@pytest.mark.parametrize("function", [gaussian.negative_log_likelihood, gaussian.score])
-def test_a_wrong_sample_is_told(function):
+def test_a_wrong_sample_or_target_is_told():
     with pytest.raises(ValueError, match=r"^sample must be finite, got nan$"):
-        function(XI, np.nan)
+        gaussian.negative_log_likelihood(XI, np.nan)
     with pytest.raises(ValueError, match=r"^sample must have shape \(\), got shape \(2,\)$"):
-        function(XI, [1.0, 2.0])
+        gaussian.negative_log_likelihood(XI, [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"^target must have a standard deviation greater than 0, got -1\.0$"):
+        gaussian.expected_loss(XI, (0.0, -1.0))
 
 
 @pytest.mark.parametrize(
@@ -316,7 +326,7 @@ def test_jit_and_vmap_change_nothing(name):
         m = gaussian.mean_map(xi, name)
         return (
             gaussian.negative_log_likelihood(xi, 0.7, name),
-            gaussian.score(xi, 0.7, name),
+            gaussian.expected_loss(xi, TARGET, name),
             gaussian.fisher_matrix(xi, name),
             gaussian.inverse_mean_map(m, name),
             gaussian.natural_gradient_flow(COORDINATES[name].to_mean_scale(xi), TARGET, 0.5 + 0 * xi[0]),
@@ -341,7 +351,7 @@ def test_32_bit_floats_stay_32_bit_and_close(name):
     single = xi.astype(np.float32)
     for function in (*OF_PARAMETERS.values(), lambda xi, name: gaussian.inverse_mean_map(gaussian.mean_map(xi, name))):
         found, exact = function(single, name), np.asarray(function(xi, name))
-        assert found.dtype == np.float32
+        assert isinstance(found, float) or found.dtype == np.float32
         assert np.max(np.abs(found - exact)) < 2e-5 * np.max(np.abs(exact))
 
 
@@ -350,6 +360,43 @@ def test_the_flow_keeps_its_digits_in_32_bits():
     late = np.array([0.0, 1e-9, 1.0, 12.0, 25.0, 60.0])
     exact = np.asarray(gaussian.natural_gradient_flow(start, target, late))
     with jax.enable_x64(False):
-        found = gaussian.natural_gradient_flow(start, target, late)
+        found = gaussian.natural_gradient_flow(start, target, jnp.asarray(late))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, exact, rtol=1e-5)
+
+
+def test_numpy_gives_numpy_and_compiles_nothing(count_compilations):
+    xi = np.array([0.5, -0.2])
+    with count_compilations() as compiled:
+        results = [
+            gaussian.negative_log_likelihood(xi, 1.0),
+            gaussian.expected_loss(xi, (1.0, 2.0)),
+            gaussian.mean_map(xi),
+            gaussian.inverse_mean_map(np.array([1.0, 3.0])),
+            gaussian.natural_gradient_flow((0.0, 1.0), (10.0, 1.0), np.linspace(0, 3, 7)),
+            *(system.to_mean_scale(system.from_mean_scale(np.array([1.0, 2.0]))) for system in COORDINATES.values()),
+        ]
+    assert compiled() == 0
+    assert not any(isinstance(result, jax.Array) for result in results)
+
+
+# the bound of gamma
+
+
+@pytest.mark.parametrize(("scale", "bound"), [(1.0, 2 / 35), (0.5, 2 / 50), (3.0, 2 / (30 + 5 / 9))])
+def test_the_bound_of_gamma_is_the_formula(scale, bound):
+    assert gaussian.tango_gamma_bound([3.0, np.log(scale)]) == pytest.approx(bound, rel=1e-12)
+    assert gaussian.tango_gamma_bound([3.0, scale], "scale") == pytest.approx(
+        2 / max(3 + 10, 10 / 2 + 60 / 2) * scale**2, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_bound_of_gamma_is_that_of_the_scores(name):
+    parameters = address((2.0, 1.5), name)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(10)
+    scores = np.array([score(parameters, 2.0 + 1.5 * node, name) for node in nodes])
+    fourth = np.einsum("n,nk,ni,nj->ij", weights / weights.sum(), scores**2, scores, scores)
+    fisher, bound = gaussian.fisher_matrix(parameters, name), gaussian.tango_gamma_bound(parameters, name)
+    for factor, stable in [(0.999, True), (1.001, False)]:
+        assert (np.linalg.eigvalsh(2 * fisher - factor * bound * fourth) > 0).all() == stable

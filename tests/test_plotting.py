@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from straightlines.plotting import LOOKS, draw_band, draw_path, draw_target, figure
+from straightlines.plotting import INK, LOOKS, NEUTRAL, draw_band, draw_path, draw_target, figure, keep, name_line
 
 PATH = np.array([[3.0, 3.0], [2.0, 1.0], [1.5, 0.5]])
 
@@ -47,6 +47,7 @@ def test_the_target_is_a_cross(ax):
     [
         (lambda ax: draw_path(ax, PATH, "magic"), "method must be one of .* got 'magic'"),
         (lambda ax: draw_path(ax, PATH.T, "SGD"), r"path must have shape \(steps \+ 1, 2\), got \(2, 3\)"),
+        (lambda ax: draw_path(ax, PATH[:0], "SGD"), r"path must have shape \(steps \+ 1, 2\), got \(0, 2\)"),
         (lambda ax: draw_band(ax, range(3), np.zeros((3, 3)), "magic"), "method must be one of .* got 'magic'"),
         (lambda ax: draw_band(ax, range(3), np.zeros((3, 4)), "SGD"), r"band must have shape \(3, 3\) .* got \(3, 4\)"),
         (lambda ax: figure(0), "columns must be at least 1, got 0"),
@@ -57,14 +58,57 @@ def test_wrong_arguments_are_named(ax, draw, message):
         draw(ax)
 
 
-@pytest.mark.parametrize(
-    "together",
-    [
-        ["gradient descent", "Newton", "Gauss-Newton", "physical gradient"],
-        ["TANGO", "SGD", "averaged SGD", "moving average"],
-        ["TANGO", "SGD", "Adam", "natural gradient"],
-    ],
-)
-def test_methods_drawn_together_differ_without_colour(together):
-    assert len({(str(LOOKS[method].linestyle), LOOKS[method].marker) for method in together}) == len(together)
-    assert len({LOOKS[method].marker for method in together}) == len(together)
+def luminance(color):
+    channels = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("method", LOOKS)
+def test_a_method_has_a_look_that_nothing_else_wears(method):
+    others = [look for name, look in LOOKS.items() if name != method]
+    look = LOOKS[method]
+    assert (look.color, look.linestyle) not in [(other.color, other.linestyle) for other in others]
+    assert look.marker not in [other.marker for other in others]
+    assert (look.color, look.linestyle) not in [(style["color"], style["linestyle"]) for style in NEUTRAL]
+
+
+@pytest.mark.parametrize("color", sorted({look.color for look in LOOKS.values()} | {n["color"] for n in NEUTRAL}))
+def test_every_colour_can_be_seen_on_both_grounds(color):
+    dark = contrast(color, "#14181e")
+    assert contrast(color, "#ffffff") >= 3
+    assert dark >= 3 or color == INK  # the ink turns light on dark pages
+
+
+def test_a_kept_figure_is_the_same_svg_each_time(monkeypatch):
+    kept = []
+    monkeypatch.setattr("myst_nb.glue", lambda name, picture: kept.append((name, picture._repr_mimebundle_())))
+    for _ in range(2):
+        fig, axes = figure(2)
+        draw_path(axes[0], PATH, "TANGO")
+        axes[1].plot([0, 1], rasterized=True)
+        keep("chapter-figure-paths", fig)
+        assert not plt.fignum_exists(fig.number)
+    assert kept[0] == kept[1]
+    name, bundle = kept[0]
+    svg = bundle["image/svg+xml"]
+    assert name == "chapter-figure-paths"
+    assert 'id="panel-1"' in svg
+    assert 'id="panel-2"' in svg
+    assert "date" not in svg.lower()
+    assert LOOKS["TANGO"].color in svg
+
+
+def test_a_name_stands_beside_its_line(ax):
+    name_line(ax, "Newton", (1.0, 2.0), text="Newton, η = 1", xytext=(0, 5))
+    (text,) = ax.texts
+    assert text.get_text() == "Newton, η = 1"
+    assert text.get_color() == LOOKS["Newton"].color
+    assert text.xy == (1.0, 2.0)
+    with pytest.raises(ValueError, match="method must be one of"):
+        name_line(ax, "magic", (0, 0))

@@ -89,5 +89,5 @@ def test_the_picture_of_the_first_page_is_the_one_that_its_chapter_draws(monkeyp
     monkeypatch.syspath_prepend(ROOT / "scripts")
     from copy_picture import picture
 
-    drawn = picture(ROOT / "chapters" / "straight_lines.ipynb", "fig-straight-lines-book")
+    drawn = picture(ROOT / "chapters" / "straight_lines.ipynb", "straight_lines-figure-book")
     assert drawn == (ROOT / "assets" / "straight-lines.png").read_bytes(), "run make chapters"

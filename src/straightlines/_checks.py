@@ -4,9 +4,14 @@ import jax
 import numpy as np
 
 
-def _concrete(value):
-    """Whether `value` can be looked at now: inside `jit` it cannot."""
-    return not isinstance(value, jax.core.Tracer)
+def concrete(result):
+    """`result` as a NumPy array, so that what is done with it compiles nothing; under `jit` or `vmap` as it is."""
+    return result if isinstance(result, jax.core.Tracer) else np.asarray(result)
+
+
+def _raise_unless(holds, name, value, allowed):
+    if not isinstance(value, jax.core.Tracer) and not np.all(holds(np.asarray(value))):
+        raise ValueError(f"{name} must be {allowed}, got {np.asarray(value)}")
 
 
 def finite_array(name, value, shape=None):
@@ -20,60 +25,54 @@ def finite_array(name, value, shape=None):
     ):
         wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
         raise ValueError(f"{name} must have shape {wanted}, got shape {actual}")
-    if _concrete(value):
-        array = np.asarray(value)
-        if array.dtype.kind not in "iuf":
-            raise TypeError(f"{name} must be an array of real numbers, got {value!r}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} must be finite, got {array}")
+    if not isinstance(value, jax.core.Tracer) and np.asarray(value).dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be an array of real numbers, got {value!r}")
+    _raise_unless(np.isfinite, name, value, "finite")
 
 
 def positive(name, value):
     """Raise unless every entry of `value` is finite and greater than 0."""
     finite_array(name, value)
-    if _concrete(value) and not (np.asarray(value) > 0).all():
-        raise ValueError(f"{name} must be greater than 0, got {value}")
-
-
-def mean_scale(name, value):
-    """Raise unless `value` is (mean, standard deviation), finite, with a standard deviation greater than 0."""
-    finite_array(name, value, (2,))
-    if _concrete(value) and not value[1] > 0:
-        raise ValueError(f"{name} must have a standard deviation greater than 0, got {value[1]}")
-
-
-def unit_interval(name, value):
-    """Raise unless the number `value` is in (0, 1]."""
-    finite_array(name, value, ())
-    if _concrete(value) and not 0 < value <= 1:
-        raise ValueError(f"{name} must be in (0, 1], got {value}")
-
-
-def count(name, value, least=1):
-    """Raise unless `value` is an integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-
-
-def member(name, value, allowed):
-    """Raise unless `value` is one of the names in `allowed`."""
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
-
-
-def at_most(name, value, most):
-    """Raise if the number `value` is greater than `most`."""
-    if value > most:
-        raise ValueError(f"{name} must be at most {most}, got {value}")
+    _raise_unless(lambda array: array > 0, name, value, "greater than 0")
 
 
 def at_least_zero(name, value):
     """Raise unless the number `value` is finite and at least 0."""
     finite_array(name, value, ())
-    if _concrete(value) and not value >= 0:
-        raise ValueError(f"{name} must be at least 0, got {value}")
+    _raise_unless(lambda number: number >= 0, name, value, "at least 0")
+
+
+def unit_interval(name, value):
+    """Raise unless the number `value` is in (0, 1]."""
+    finite_array(name, value, ())
+    _raise_unless(lambda number: (number > 0) & (number <= 1), name, value, "in (0, 1]")
+
+
+def mean_scale(name, value):
+    """Raise unless `value` is (mean, standard deviation), finite, with a standard deviation greater than 0."""
+    finite_array(name, value, (2,))
+    if not isinstance(value, jax.core.Tracer) and not value[1] > 0:
+        raise ValueError(f"{name} must have a standard deviation greater than 0, got {value[1]}")
+
+
+def count(name, value, least=1, most=2**63):
+    """Raise unless `value` is an integer from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be {f'at least {least}' if value < least else f'at most {most}'}, got {value}")
+
+
+def member(name, value, allowed):
+    """Raise unless `value` is one of the names in `allowed`."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+
+
+def instance(name, value, kind, what):
+    """Raise unless `value` is of the class `kind`, which is `what`."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {what}, got {value!r}")
 
 
 def increasing_counts(name, values, most):
@@ -85,26 +84,19 @@ def increasing_counts(name, values, most):
         raise ValueError(f"{name} must increase, from 0 at the least to {most} at the most, got {values!r}")
 
 
-def probabilities(name, values):
-    """Raise unless `values` is a sequence of numbers in [0, 1]."""
-    finite_array(name, values, (None,))
-    if not ((np.asarray(values) >= 0) & (np.asarray(values) <= 1)).all():
-        raise ValueError(f"{name} must be in [0, 1], got {values!r}")
-
-
 def random_key(name, value):
     """Raise unless `value` is one key of JAX's default generator."""
     typed = isinstance(value, jax.Array) and jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key)
     if not typed or value.shape != () or str(jax.random.key_impl(value)) != "threefry2x32":
-        kind = (
-            f"an array of shape {value.shape} and dtype {value.dtype}" if isinstance(value, jax.Array) else repr(value)
-        )
-        raise TypeError(f"{name} must be one threefry2x32 key, made by jax.random.key(seed), got {kind}")
+        raise TypeError(f"{name} must be one threefry2x32 key, made by jax.random.key(seed), got {value!r}")
 
 
 def float_dtype(name, value):
     """The dtype `value`; raise unless it is float32, or float64 in JAX's x64 mode."""
-    dtype = np.dtype(value)
+    try:
+        dtype = np.dtype(value)
+    except TypeError as error:
+        raise TypeError(f"{name} must be float32 or float64, got {value!r}") from error
     if dtype not in (np.float32, np.float64):
         raise ValueError(f"{name} must be float32 or float64, got {dtype}")
     if dtype == np.float64 and not jax.config.jax_enable_x64:

@@ -2,58 +2,67 @@ r"""The Gaussian family $N(\mu, \sigma^2)$: coordinates, likelihood, Fisher matr
 
 A member of the family is an array of shape (2,) in one of the coordinate systems of `COORDINATES`.
 Every function works under `jit`, `grad` and `vmap`. There, names and shapes are still checked, but values cannot be:
-one that is outside its domain gives NaN.
+one that is outside its domain gives NaN. Maps of NumPy arrays are computed by NumPy, so that nothing is compiled.
 """
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from straightlines import _checks
+
+Vector = Array | np.ndarray | Sequence[float]
 
 
 class Coordinates(NamedTuple):
     r"""A coordinate system $\xi$ of the family: names of its axes, the map to $(\mu, \sigma)$ and the map back."""
 
     labels: tuple[str, str]
-    to_mean_scale: Callable[[Array], Array]
-    from_mean_scale: Callable[[Array], Array]
+    to_mean_scale: Callable[[Any], Any]
+    from_mean_scale: Callable[[Any], Any]
 
 
 def _pair(first, second):
-    return jnp.stack([first, second])
+    return _numpy(first).stack([first, second])
+
+
+def _numpy(array):
+    """The library of an array: NumPy, or JAX's NumPy."""
+    return jnp if isinstance(array, jax.Array) else np
 
 
 COORDINATES: dict[str, Coordinates] = {
     "log scale": Coordinates(
         (r"$\mu$", r"$\ln\sigma$"),
-        lambda x: _pair(x[0], jnp.exp(x[1])),
-        lambda p: _pair(p[0], jnp.log(p[1])),
+        lambda x: _pair(x[0], _numpy(x).exp(x[1])),
+        lambda p: _pair(p[0], _numpy(p).log(p[1])),
     ),
     "scale": Coordinates((r"$\mu$", r"$\sigma$"), lambda x: x, lambda p: p),
     "variance": Coordinates(
         (r"$\mu$", r"$\sigma^2$"),
-        lambda x: _pair(x[0], jnp.sqrt(x[1])),
+        lambda x: _pair(x[0], _numpy(x).sqrt(x[1])),
         lambda p: _pair(p[0], p[1] ** 2),
     ),
     "precision": Coordinates(
         (r"$\mu$", r"$1/\sigma^2$"),
-        lambda x: _pair(x[0], 1 / jnp.sqrt(x[1])),
+        lambda x: _pair(x[0], 1 / _numpy(x).sqrt(x[1])),
         lambda p: _pair(p[0], 1 / p[1] ** 2),
     ),
     "natural": Coordinates(
         (r"$\mu/\sigma^2$", r"$-1/(2\sigma^2)$"),
-        lambda x: _pair(-x[0] / (2 * x[1]), jnp.sqrt(-1 / (2 * x[1]))),
+        lambda x: _pair(-x[0] / (2 * x[1]), _numpy(x).sqrt(-1 / (2 * x[1]))),
         lambda p: _pair(p[0] / p[1] ** 2, -1 / (2 * p[1] ** 2)),
     ),
     "expectation": Coordinates(
         (r"$\mathrm{E}\,y$", r"$\mathrm{E}\,y^2$"),
-        lambda x: _pair(x[0], jnp.sqrt(x[1] - x[0] ** 2)),
+        lambda x: _pair(x[0], _numpy(x).sqrt(x[1] - x[0] ** 2)),
         lambda p: _pair(p[0], p[0] ** 2 + p[1] ** 2),
     ),
 }
@@ -63,11 +72,13 @@ def _as_parameters(name, value, coordinates):
     """`value` as an array of floats. Raise unless it is a member of the family in the coordinate system."""
     _checks.member("coordinates", coordinates, COORDINATES)
     _checks.finite_array(name, value, (2,))
-    value = jnp.asarray(value)
-    value = value.astype(jnp.result_type(value, float))  # 32-bit floats stay what they are
+    value = value if isinstance(value, jax.Array) else np.asarray(value)
+    if value.dtype.kind in "iu":
+        value = value.astype(float)
     if not isinstance(value, jax.core.Tracer):
-        scale = COORDINATES[coordinates].to_mean_scale(value)[1]
-        if not (jnp.isfinite(scale) and scale > 0):
+        with np.errstate(all="ignore"):
+            scale = COORDINATES[coordinates].to_mean_scale(np.asarray(value))[1]
+        if not (np.isfinite(scale) and scale > 0):
             raise ValueError(
                 f"{name} must have a finite standard deviation greater than 0, "
                 f"got {value} with standard deviation {scale} (coordinates {coordinates!r})"
@@ -75,7 +86,7 @@ def _as_parameters(name, value, coordinates):
     return value
 
 
-def negative_log_likelihood(parameters: Array, sample: ArrayLike, coordinates: str = "log scale") -> Array:
+def negative_log_likelihood(parameters: Vector, sample: ArrayLike, coordinates: str = "log scale") -> Array:
     r"""Negative log-likelihood of one sample.
 
     $$-\ln p(y) = \frac{(y - \mu)^2}{2 \sigma^2} + \ln\sigma + \frac{1}{2} \ln 2\pi$$
@@ -85,34 +96,35 @@ def negative_log_likelihood(parameters: Array, sample: ArrayLike, coordinates: s
       sample: $y$, a number, in the units of $\mu$.
       coordinates: a name in `COORDINATES`.
 
-    Returns: a number.
-
-    Raises: ValueError for an unknown coordinate system, a wrong shape, a number that is not finite or parameters
-      outside the family, that is $\sigma$ not greater than 0 or, because of rounding, not finite.
+    Raises ValueError for an unknown coordinate system, a wrong shape, a number that is not finite or parameters outside
+    the family, that is $\sigma$ not greater than 0 or, because of rounding, not finite.
     """
     parameters = _as_parameters("parameters", parameters, coordinates)
     _checks.finite_array("sample", sample, ())
     if coordinates == "log scale":  # ln(exp(x)) would cost an exponential and a rounding
-        residual = (sample - parameters[0]) * jnp.exp(-parameters[1])
+        residual = (sample - parameters[0]) * _numpy(parameters).exp(-parameters[1])
         log_scale = parameters[1]
     else:
         mean, scale = COORDINATES[coordinates].to_mean_scale(parameters)
         residual = (sample - mean) / scale
-        log_scale = jnp.log(scale)
-    return jnp.square(residual) / 2 + log_scale + math.log(2 * math.pi) / 2
+        log_scale = _numpy(scale).log(scale)
+    return residual**2 / 2 + log_scale + math.log(2 * math.pi) / 2
 
 
-def score(parameters: Array, sample: ArrayLike, coordinates: str = "log scale") -> Array:
-    r"""Score: the gradient of the log-likelihood of one sample, $\nabla_\xi \ln p(y)$, by automatic differentiation.
+def expected_loss(parameters: Vector, target: Vector, coordinates: str = "log scale") -> Array:
+    r"""Expected negative log-likelihood of samples of $N(\mu^*, \sigma^{*2})$: the mean of the online losses.
 
-    Arguments and errors are those of `negative_log_likelihood`. Returns shape (2,).
+    $$L = \frac{(\mu - \mu^*)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \frac{1}{2} \ln 2\pi$$
+
+    `target` is $(\mu^*, \sigma^*)$; the other arguments and errors are those of `negative_log_likelihood`.
     """
-    parameters = _as_parameters("parameters", parameters, coordinates)
-    _checks.finite_array("sample", sample, ())
-    return -jax.grad(negative_log_likelihood)(parameters, sample, coordinates)
+    _checks.mean_scale("target", target)
+    at_mean = negative_log_likelihood(parameters, target[0], coordinates)
+    scale = COORDINATES[coordinates].to_mean_scale(_as_parameters("parameters", parameters, coordinates))[1]
+    return at_mean + (target[1] / scale) ** 2 / 2
 
 
-def mean_map(parameters: Array, coordinates: str = "log scale") -> Array:
+def mean_map(parameters: Vector, coordinates: str = "log scale") -> Array:
     r"""Expectation parameters $m = (\mathrm{E}\,y, \mathrm{E}\,y^2) = (\mu, \mu^2 + \sigma^2)$.
 
     Arguments and errors are those of `negative_log_likelihood`. Returns shape (2,).
@@ -121,16 +133,11 @@ def mean_map(parameters: Array, coordinates: str = "log scale") -> Array:
     return COORDINATES["expectation"].from_mean_scale(COORDINATES[coordinates].to_mean_scale(parameters))
 
 
-def inverse_mean_map(expectation: Array, coordinates: str = "log scale") -> Array:
+def inverse_mean_map(expectation: Vector, coordinates: str = "log scale") -> Array:
     r"""Parameters of the member with expectation parameters $m$: $\mu = m_0$, $\sigma^2 = m_1 - m_0^2$.
 
-    Args:
-      expectation: shape (2,), with $m_1 > m_0^2$.
-      coordinates: a name in `COORDINATES`, of the result.
-
-    Returns: shape (2,).
-
-    Raises: ValueError if $m_1 \le m_0^2$, for an unknown coordinate system, a wrong shape or a number not finite.
+    Shapes (2,) to (2,); `coordinates`, a name in `COORDINATES`, are those of the result. Raises ValueError if
+    $m_1 \le m_0^2$, for an unknown coordinate system, a wrong shape or a number that is not finite.
     """
     _checks.member("coordinates", coordinates, COORDINATES)
     _checks.finite_array("expectation", expectation, (2,))
@@ -140,21 +147,49 @@ def inverse_mean_map(expectation: Array, coordinates: str = "log scale") -> Arra
     return COORDINATES[coordinates].from_mean_scale(COORDINATES["expectation"].to_mean_scale(expectation))
 
 
-def fisher_matrix(parameters: Array, coordinates: str = "log scale") -> Array:
-    r"""Fisher matrix $F = J^\top \mathrm{diag}(1, 2) J / \sigma^2$, with $J = \partial(\mu, \sigma)/\partial\xi$.
-
-    Arguments and errors are those of `negative_log_likelihood`. Returns shape (2, 2).
-
-    Source: Amari, Natural gradient works efficiently in learning, Neural Computation 10 (1998).
-    """
-    parameters = _as_parameters("parameters", parameters, coordinates)
+@partial(jax.jit, static_argnames="coordinates")
+def _fisher_matrix(parameters, coordinates):
     to_mean_scale = COORDINATES[coordinates].to_mean_scale
     jacobian = jax.jacobian(to_mean_scale)(parameters)
     scale = to_mean_scale(parameters)[1]
     return jacobian.T @ jnp.diag(_pair(1 / scale**2, 2 / scale**2)) @ jacobian
 
 
-def natural_gradient_flow(start: ArrayLike, target: ArrayLike, time: ArrayLike) -> Array:
+def fisher_matrix(parameters: Vector, coordinates: str = "log scale") -> Array:
+    r"""Fisher matrix $F = J^\top \mathrm{diag}(1, 2) J / \sigma^2$, with $J = \partial(\mu, \sigma)/\partial\xi$.
+
+    Arguments and errors are those of `negative_log_likelihood`. Returns shape (2, 2).
+
+    Source: Amari, Natural gradient works efficiently in learning, Neural Computation 10 (1998).
+    """
+    return _checks.concrete(_fisher_matrix(_as_parameters("parameters", parameters, coordinates), coordinates))
+
+
+def tango_gamma_bound(parameters: Vector, coordinates: str = "log scale") -> float:
+    r"""Bound of TANGO's $\gamma$ at one point of the family, below which the mean square of its velocity stays bounded.
+
+    It does while $\gamma\, \mathrm{E}[|\tilde g|^2 \tilde g \tilde g^\top] \prec 2 F$, with gradients $\tilde g$ at
+    samples of the model and the Fisher matrix $F$. In $(\mu, \ln\sigma)$ this says $\gamma < 2 / (30 + 5 / \sigma^2)$.
+    Single runs may stay finite past it.
+
+    Arguments and errors are those of `fisher_matrix`. Returns the bound, in the limit of small steps.
+    """
+    scores, weights = map(np.asarray, _scores(_as_parameters("parameters", parameters, coordinates), coordinates))
+    fisher = np.einsum("n,ni,nj->ij", weights, scores, scores)
+    fourth = np.einsum("n,ni,nj->ij", weights * (scores**2).sum(axis=1), scores, scores)
+    return float(2 / np.linalg.eigvals(np.linalg.solve(fisher, fourth)).real.max())
+
+
+@partial(jax.jit, static_argnames="coordinates")
+def _scores(parameters, coordinates):
+    """Gradients at eight samples of the model and their weights: exact for what is of degree 8 in the normals."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(8)
+    mean, scale = COORDINATES[coordinates].to_mean_scale(parameters)
+    gradient = jax.vmap(jax.grad(negative_log_likelihood), (None, 0, None))
+    return gradient(parameters, mean + scale * nodes, coordinates), weights / weights.sum()
+
+
+def natural_gradient_flow(start: Vector, target: Vector, time: ArrayLike) -> Array:
     r"""Exact natural-gradient flow of the expected negative log-likelihood, in closed form.
 
     A straight line in the expectation parameters, $m(t) = m^* + e^{-t} (m_0 - m^*)$. In $(\mu, \sigma)$, with
@@ -163,23 +198,18 @@ def natural_gradient_flow(start: ArrayLike, target: ArrayLike, time: ArrayLike) 
     $$\mu = \mu^* + (\mu_0 - \mu^*) u, \quad
       \sigma^2 = \sigma_0^2 u + \sigma^{*2} (1 - u) + (\mu_0 - \mu^*)^2 u (1 - u)$$
 
-    Args:
-      start: $(\mu_0, \sigma_0)$.
-      target: $(\mu^*, \sigma^*)$.
-      time: any shape, at least 0, without unit.
-
-    Returns: $(\mu, \sigma)$, shape `time.shape + (2,)`.
-
-    Raises: ValueError if a standard deviation is not positive, a number not finite, a shape wrong or a time negative.
+    `start` is $(\mu_0, \sigma_0)$, `target` $(\mu^*, \sigma^*)$; `time`, without unit, has any shape and is at least 0.
+    Returns $(\mu, \sigma)$, shape `time.shape + (2,)`. Raises ValueError if a standard deviation is not positive, a
+    number not finite, a shape wrong or a time negative.
     """
     _checks.mean_scale("start", start)
     _checks.mean_scale("target", target)
     _checks.finite_array("time", time)
-    if not isinstance(time, jax.core.Tracer) and not (jnp.asarray(time) >= 0).all():
+    if not isinstance(time, jax.core.Tracer) and not (np.asarray(time) >= 0).all():
         raise ValueError(f"time must be at least 0, got {time}")
-    start, target = jnp.asarray(start, float), jnp.asarray(target, float)
-    time = jnp.asarray(time, float)
-    left, done = jnp.exp(-time), -jnp.expm1(-time)  # u and 1 - u: a sum of positive terms loses no digits
+    library = jnp if any(isinstance(value, jax.Array) for value in (start, target, time)) else np
+    start, target, elapsed = (library.asarray(value, float) for value in (start, target, time))
+    left, done = library.exp(-elapsed), -library.expm1(-elapsed)  # u and 1 - u: a sum of positive terms loses no digits
     mean = start[0] * left + target[0] * done
     variance = start[1] ** 2 * left + target[1] ** 2 * done + (start[0] - target[0]) ** 2 * left * done
-    return jnp.stack([mean, jnp.sqrt(variance)], axis=-1)
+    return library.stack([mean, library.sqrt(variance)], axis=-1)

@@ -1,17 +1,17 @@
-"""Stochastic update rules as optax gradient transformations."""
+"""Stochastic update rules as optax gradient transformations, and the mean motion of TANGO."""
 
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import Array
+from jax.tree_util import Partial
 from jax.typing import ArrayLike
 
 from straightlines import _checks
-from straightlines.gaussian import COORDINATES, _as_parameters
+from straightlines.gaussian import COORDINATES, Vector, expected_loss, fisher_matrix
 
 
 class TangoState(NamedTuple):
@@ -21,13 +21,7 @@ class TangoState(NamedTuple):
     velocity: optax.Updates  # like the parameters: the running natural-gradient direction
 
 
-class Tango(optax.GradientTransformationExtraArgs):
-    r"""What `tango` returns: an optax transformation that tells its $\gamma$."""
-
-    gamma: ArrayLike
-
-
-def tango(step_size: optax.ScalarOrSchedule, gamma: float) -> Tango:
+def tango(step_size: optax.ScalarOrSchedule, gamma: ArrayLike) -> optax.GradientTransformationExtraArgs:
     r"""TANGO: an online natural gradient that never forms the Fisher matrix.
 
     With the gradient $g_k$ at a sample of the data and the gradient $\tilde g_k$ at a sample of the model,
@@ -36,13 +30,10 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: float) -> Tango:
             - \gamma (1 - \delta t_{k-1}) (v_{k-1} \cdot \tilde g_k)\, \tilde g_k, \qquad
       \theta_k = \theta_{k-1} - \delta t_k v_k .$$
 
-    `update` takes $\tilde g_k$ as the keyword argument `pseudo_gradient`, a tree like the gradient.
-
-    Args:
-      step_size: $\delta t$ in (0, 1], or a schedule of it.
-      gamma: $\gamma$ in (0, 1], the rate at which $v$ follows the natural gradient.
-
-    Returns: an optax transformation with a `TangoState`, and $\gamma$ as its attribute `gamma`.
+    `step_size` is $\delta t$ in (0, 1] or a schedule of it, `gamma` is $\gamma$ in (0, 1]. The rule has a `TangoState`.
+    Its `update` takes $\tilde g_k$ as the keyword argument `pseudo_gradient`, a tree like the gradient. Calls with the
+    same numbers make the same rule, which is compiled once; numbers given as arrays are arguments of the compiled
+    program.
 
     Raises: ValueError if a number is outside (0, 1], TypeError if it is not a number.
 
@@ -50,88 +41,97 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: float) -> Tango:
     """
     _checks.unit_interval("step_size", step_size(0) if callable(step_size) else step_size)
     _checks.unit_interval("gamma", gamma)
-    schedule = step_size if callable(step_size) else lambda count: step_size
-
-    def init(params):
-        return TangoState(jnp.zeros([], jnp.int32), optax.tree.zeros_like(params))
-
-    def update(updates, state, params=None, *, pseudo_gradient, **extra_args):
-        del params, extra_args
-        keep = 1 - schedule(jnp.maximum(state.count - 1, 0))  # at the first update the velocity is 0
-        decayed = optax.tree.scale(keep, state.velocity)
-        # the scalar product; as a sum, because XLA keeps vmapped runs on the last axis of sums, but not of dot products
-        overlap = optax.tree.sum(optax.tree.mul(decayed, pseudo_gradient))
-        velocity = jax.tree.map(
-            lambda v, g, pseudo: v + gamma * (g - overlap * pseudo), decayed, updates, pseudo_gradient
-        )
-        step = schedule(state.count)
-        return optax.tree.scale(-step, velocity), TangoState(optax.safe_increment(state.count), velocity)
-
-    transformation = Tango(init, update)
-    transformation.gamma = gamma
-    return transformation
+    return optax.GradientTransformationExtraArgs(_tango_init, Partial(_tango_update, step_size, gamma))
 
 
-def tango_gamma_bound(parameters: ArrayLike, coordinates: str = "log scale") -> float:
-    r"""Bound of TANGO's $\gamma$ at one point of the Gaussian family, below which its velocity is stable.
-
-    The mean square of $v$ stays bounded while $\gamma\, \mathrm{E}[|\tilde g|^2 \tilde g \tilde g^\top] \prec 2 F$,
-    with the gradients $\tilde g$ at samples of the model and the Fisher matrix $F$. In $(\mu, \ln\sigma)$ this says
-    $\gamma < 2 / (30 + 5 / \sigma^2)$.
-
-    Args:
-      parameters: shape (2,), in the named coordinate system.
-      coordinates: a name in `COORDINATES`.
-
-    Returns: the bound, in the limit of small steps.
-
-    Raises: ValueError for an unknown coordinate system, a wrong shape or a point outside the family.
-    """
-    parameters = _as_parameters("parameters", parameters, coordinates)
-    scale, jacobian = map(np.asarray, _change_to_log_scale(parameters, coordinates))
-    nodes, weights = np.polynomial.hermite_e.hermegauss(8)  # exact: the integrand is of degree 8 in the normal
-    scores = np.stack([nodes / scale, nodes**2 - 1], axis=1) @ jacobian
-    weights = weights / weights.sum()
-    fisher = np.einsum("n,ni,nj->ij", weights, scores, scores)
-    fourth = np.einsum("n,ni,nj->ij", weights * (scores**2).sum(axis=1), scores, scores)
-    return float(2 / np.linalg.eigvals(np.linalg.solve(fisher, fourth)).real.max())
+def _tango_init(params):
+    return TangoState(jnp.zeros([], jnp.int32), optax.tree.zeros_like(params))
 
 
-@partial(jax.jit, static_argnames="coordinates")
-def _change_to_log_scale(parameters, coordinates):
-    r"""$\sigma$, and the Jacobian matrix of $(\mu, \ln\sigma)$ with respect to the parameters."""
+def _tango_update(step_size, gamma, updates, state, params=None, *, pseudo_gradient, **extra_args):
+    del params, extra_args
+    previous, step = step_size, step_size
+    if callable(step_size):  # at the first update the velocity is 0, whatever the step before
+        previous, step = step_size(jnp.maximum(state.count - 1, 0)), step_size(state.count)
+    decayed = optax.tree.scale(1 - previous, state.velocity)
+    # the scalar product; as a sum, because XLA keeps vmapped runs on the last axis of sums, but not of dot products
+    overlap = optax.tree.sum(optax.tree.mul(decayed, pseudo_gradient))
+    velocity = jax.tree.map(lambda v, g, pseudo: v + gamma * (g - overlap * pseudo), decayed, updates, pseudo_gradient)
+    return optax.tree.scale(-step, velocity), TangoState(optax.safe_increment(state.count), velocity)
 
-    def log_scale(xi):
-        return COORDINATES["log scale"].from_mean_scale(COORDINATES[coordinates].to_mean_scale(xi))
 
-    return jnp.exp(log_scale(parameters)[1]), jax.jacfwd(log_scale)(parameters)
-
-
-def moving_average(step_size: float) -> optax.GradientTransformationExtraArgs:
+def moving_average(step_size: ArrayLike) -> optax.GradientTransformationExtraArgs:
     r"""The exact online natural gradient in the expectation parameters: a moving average of $T(y) = (y, y^2)$.
 
     $$m_k = m_{k-1} - \delta t\, (m_{k-1} - T(y_k))$$
 
-    For runs with `coordinates="expectation"`. `update` takes $y_k$ as the keyword argument `sample`, and the
-    parameters $m$; it has no use for the gradient.
-
-    Args:
-      step_size: $\delta t$ in (0, 1].
-
-    Returns: an optax transformation without a state.
+    For fits with `coordinates="expectation"`. `step_size` is $\delta t$ in (0, 1]. `update` takes $y_k$ as the keyword
+    argument `sample`, and the parameters $m$; it has no use for the gradient.
 
     Raises: ValueError if the step size is outside (0, 1], TypeError if it is not a number.
 
     Source: Raskutti & Mukherjee, The information geometry of mirror descent, IEEE Trans. Inf. Theory 61 (2015).
     """
     _checks.unit_interval("step_size", step_size)
+    return optax.GradientTransformationExtraArgs(_no_state, Partial(_moving_average_update, step_size))
 
-    def init(params):
-        del params
-        return optax.EmptyState()
 
-    def update(updates, state, params=None, *, sample, **extra_args):
-        del updates, extra_args
-        return -step_size * (params - jnp.stack([sample, sample**2])), state
+def _no_state(params):
+    return optax.EmptyState()
 
-    return optax.GradientTransformationExtraArgs(init, update)
+
+def _moving_average_update(step_size, updates, state, params=None, *, sample, **extra_args):
+    del updates, extra_args
+    return -step_size * (params - jnp.stack([sample, sample**2])), state
+
+
+def tango_mean_motion(
+    start: Vector,
+    target: Vector,
+    step_sizes: Vector,
+    gamma: float,
+    *,
+    coordinates: str = "log scale",
+    velocity: Vector = (0.0, 0.0),
+) -> Array:
+    r"""TANGO's update of a Gaussian fit, averaged over both of its samples: a path without any randomness.
+
+    With the expected gradient $\bar g = \nabla L$ in place of $g_k$ and the Fisher matrix $F$ in place of
+    $\tilde g_k \tilde g_k^\top$,
+
+    $$v_k = (1 - \delta t_{k-1}) v_{k-1} + \gamma \bar g - \gamma (1 - \delta t_{k-1}) F v_{k-1}, \qquad
+      \xi_k = \xi_{k-1} - \delta t_k v_k .$$
+
+    Args:
+      start, target: $(\mu, \sigma)$ of the first model and of the data.
+      step_sizes: $\delta t_1, \dots, \delta t_n$, shape (n,); the first one stands for $\delta t_0$, too.
+      gamma, velocity: $\gamma$, and $v_0$ of shape (2,).
+      coordinates: a name in `COORDINATES`: the parameters $\xi$.
+
+    Returns $(\mu, \sigma)$ at the start and after every step, shape (n + 1, 2). Raises ValueError for a wrong shape, a
+    number out of its range or an unknown coordinate system.
+    """
+    _checks.mean_scale("start", start)
+    _checks.mean_scale("target", target)
+    _checks.finite_array("step_sizes", step_sizes, (None,))
+    _checks.positive("step_sizes", step_sizes)
+    _checks.unit_interval("gamma", gamma)
+    _checks.member("coordinates", coordinates, COORDINATES)
+    _checks.finite_array("velocity", velocity, (2,))
+    arrays = (jnp.asarray(value, float) for value in (start, target, step_sizes, gamma, velocity))
+    return _checks.concrete(_mean_motion(*arrays, coordinates))
+
+
+@partial(jax.jit, static_argnames="coordinates")
+def _mean_motion(start, target, step_sizes, gamma, velocity, coordinates):
+    def step(carry, sizes):
+        xi, velocity = carry
+        gradient = jax.grad(expected_loss)(xi, target, coordinates)
+        decayed = (1 - sizes[0]) * velocity
+        velocity = decayed + gamma * (gradient - fisher_matrix(xi, coordinates) @ decayed)
+        xi = xi - sizes[1] * velocity
+        return (xi, velocity), COORDINATES[coordinates].to_mean_scale(xi)
+
+    previous = jnp.concatenate([step_sizes[:1], step_sizes[:-1]])
+    carry = COORDINATES[coordinates].from_mean_scale(start), velocity
+    return jnp.concatenate([start[None], jax.lax.scan(step, carry, (previous, step_sizes))[1]])

@@ -1,5 +1,6 @@
 """The book's look: one style, one map from method to colour, line and marker, and the drawing of paths and bands."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,12 @@ from numpy.typing import ArrayLike
 
 from straightlines import _checks
 
+# The pages show light figures on a light and on a dark ground. Every colour has a contrast of 3:1 or more with both;
+# the ink of text and of what is no method follows the page.
+INK = "#222222"
+BLUE, ORANGE, GREEN, VERMILION = "#1a7fc0", "#b37400", "#008c66", "#cf5a00"  # after Okabe and Ito's palette
+PURPLE, VIOLET, GREY = "#b0509b", "#7f6fd0", "#777777"
+
 
 class Look(NamedTuple):
     """How a method is drawn: readable without colour, too."""
@@ -21,35 +28,40 @@ class Look(NamedTuple):
     marker: str
 
 
-_BLUE, _ORANGE, _GREEN, _VERMILION = "#0072b2", "#e69f00", "#009e73", "#d55e00"  # Okabe and Ito's palette
-_PURPLE, _SKY, _BLACK, _GREY = "#b0509b", "#56b4e9", "#222222", "#777777"
-
 LOOKS: dict[str, Look] = {
     # deterministic
-    "gradient descent": Look(_BLUE, "-", "o"),
-    "Newton": Look(_VERMILION, "--", "s"),
-    "Gauss-Newton": Look(_ORANGE, "-.", "^"),
-    "physical gradient": Look(_GREEN, (0, (5, 1, 1, 1, 1, 1)), "D"),
-    "half-inverse": Look(_PURPLE, (0, (4, 1, 1, 1)), "<"),
-    "natural gradient": Look(_BLACK, (0, (1, 1.2)), "v"),
-    "mirror descent": Look(_PURPLE, (0, (6, 2)), "P"),
-    "Fisher-Rao geodesic": Look(_GREY, (0, (3, 1.5)), "X"),
+    "gradient descent": Look(BLUE, "-", "o"),
+    "Newton": Look(VERMILION, "--", "s"),
+    "Gauss-Newton": Look(ORANGE, "-.", "^"),
+    "physical gradient": Look(GREEN, (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "half-inverse": Look(PURPLE, (0, (4, 1, 1, 1)), "<"),
+    "natural gradient": Look(INK, (0, (1, 1.2)), "v"),
+    "mirror descent": Look(PURPLE, (0, (6, 2)), "P"),
+    "Fisher-Rao geodesic": Look(GREY, (0, (3, 1.5)), "X"),
     # stochastic
-    "TANGO": Look(_VERMILION, "-", "s"),
-    "SGD": Look(_BLUE, "--", "o"),
-    "averaged SGD": Look(_GREEN, "-.", "^"),
-    "moving average": Look(_PURPLE, (0, (6, 2)), "P"),
+    "TANGO": Look(VERMILION, "-", "h"),
+    "SGD": Look(BLUE, "--", "8"),
+    "averaged SGD": Look(GREEN, "-.", ">"),
+    "moving average": Look(VIOLET, (0, (6, 2)), "H"),
     # optimisers of other libraries
-    "Adam": Look(_SKY, "-", "p"),
-    "AdaGrad": Look(_PURPLE, "--", "h"),
-    "RMSProp": Look(_GREY, "-.", "d"),
-    "Lion": Look(_BLACK, (0, (3, 1, 1, 1)), "*"),
-    "sign SGD": Look(_PURPLE, ":", "x"),
-    "Polyak": Look(_ORANGE, "--", "<"),
-    "L-BFGS": Look(_VERMILION, ":", ">"),
-    "Levenberg-Marquardt": Look(_BLUE, ":", "X"),
-    "dogleg": Look(_GREEN, ":", "8"),
+    "Adam": Look(VIOLET, "-", "p"),
+    "AdaGrad": Look(GREY, "--", "d"),
+    "RMSProp": Look(GREY, "-.", "1"),
+    "Lion": Look(GREY, (0, (3, 1, 1, 1)), "*"),
+    "sign SGD": Look(GREY, ":", "x"),
+    "Polyak": Look(ORANGE, "--", "2"),
+    "L-BFGS": Look(VERMILION, ":", "3"),
+    "Levenberg-Marquardt": Look(BLUE, ":", "4"),
+    "dogleg": Look(GREEN, ":", "+"),
 }
+
+# for what is not a method: coordinate systems, values of γ, controls; label such lines at their ends
+NEUTRAL: tuple[dict[str, Any], ...] = tuple(
+    {"color": color, "linestyle": line}
+    for color, line in [("#666666", "-"), ("#888888", "--"), ("#666666", ":"), ("#888888", "-."), ("#888888", "-")]
+)
+
+WIDTH, SINGLE = 8.0, 5.2  # inches: several axes in a row, as wide as the text; one axes, still legible on a phone
 
 
 def use_style() -> None:
@@ -57,26 +69,42 @@ def use_style() -> None:
     plt.style.use(Path(__file__).with_name("book.mplstyle"))
 
 
-def figure(columns: int = 1, rows: int = 1, *, size: tuple[float, float] | None = None, **options: Any):
+def figure(columns: int = 1, rows: int = 1, *, height: float | None = None, **options: Any):
     """A figure and its axes in the book's style, as `plt.subplots` returns them.
 
     Args:
       columns, rows: the number of axes each way.
-      size: width and height in inches; by default 7 by 4.2 for one axes, less high for several in a row.
+      height: in inches; by default what the columns suggest. The width is one of two for the whole book.
       options: passed to `plt.subplots`.
     """
     _checks.count("columns", columns)
     _checks.count("rows", rows)
     use_style()
-    size = size or (7.0 if columns == 1 else 8.4, rows * {1: 4.2, 2: 3.9, 3: 3.1}.get(columns, 2.6))
-    return plt.subplots(rows, columns, figsize=size, **options)
+    height = height or rows * {1: 3.7, 2: 3.6, 3: 2.9}.get(columns, 2.4)
+    return plt.subplots(rows, columns, figsize=(SINGLE if columns == 1 else WIDTH, height), **options)
 
 
-def show(name: str, fig: Figure) -> None:
-    """Display a figure once and keep it under `name`, for a `{glue:figure}` directive of the book."""
+class _Picture(NamedTuple):
+    """A figure as a notebook and a page show it."""
+
+    svg: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/svg+xml": self.svg, "text/plain": "<Figure>"}
+
+
+def keep(name: str, fig: Figure) -> None:
+    """Display a figure once, as SVG, keep it under `name` for a `{glue:figure}` directive of the book, and close it.
+
+    The group of each axes is called `panel-1`, `panel-2`, …, so that a page can show them one by one.
+    """
     from myst_nb import glue  # only a chapter needs it, and it loads Sphinx
 
-    glue(name, fig)
+    for number, ax in enumerate(fig.axes, 1):
+        ax.set_gid(f"panel-{number}")
+    svg = io.StringIO()
+    fig.savefig(svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    glue(name, _Picture(svg.getvalue()))
     plt.close(fig)
 
 
@@ -105,14 +133,14 @@ def draw_path(
     """
     _checks.member("method", method, LOOKS)
     path = np.asarray(path)
-    if path.ndim != 2 or path.shape[1] != 2:
+    if path.ndim != 2 or path.shape[1] != 2 or not len(path):
         raise ValueError(f"path must have shape (steps + 1, 2), got {path.shape}")
     look = LOOKS[method]
     style = {"color": look.color, "linestyle": look.linestyle, "label": label or method}
     ax.plot(path[:, 0], path[:, 1], marker=look.marker if markers else None, **(style | options))
     if start:
-        ax.plot(*path[0], "o", markersize=9, color="none", markeredgecolor="#222222", markeredgewidth=1.3, zorder=4)
-    ax.plot(*path[-1], marker=look.marker, color=look.color, markersize=7, markeredgecolor="white", zorder=5)
+        ax.plot(*path[0], "o", markersize=9, color="none", markeredgecolor=INK, markeredgewidth=1.3, zorder=4)
+    ax.plot(*path[-1], marker=look.marker, color=look.color, markersize=7, zorder=5)
 
 
 def draw_band(
@@ -142,4 +170,23 @@ def draw_band(
 
 def draw_target(ax: Axes, target: Sequence[float], label: str | None = None) -> None:
     """Mark the point that a method should reach with a cross."""
-    ax.plot(*target, "x", markersize=10, markeredgewidth=2.2, color="#222222", label=label, zorder=6)
+    ax.plot(*target, "x", markersize=10, markeredgewidth=2.2, color=INK, label=label, zorder=6)
+
+
+def name_line(ax: Axes, method: str, at: tuple[float, float], *, text: str | None = None, **options: Any) -> None:
+    """Write a method's name, or `text`, beside its line and in its colour, where others would put a legend.
+
+    Args:
+      at: where, in the coordinates of the data.
+      options: passed to `ax.annotate`; for instance `xytext`, an offset in points, (6, 0) by default.
+
+    Raises: ValueError for an unknown method.
+    """
+    _checks.member("method", method, LOOKS)
+    style: dict[str, Any] = {
+        "xytext": (6, 0),
+        "textcoords": "offset points",
+        "va": "center",
+        "color": LOOKS[method].color,
+    }
+    ax.annotate(text or method, at, **(style | {"fontweight": "bold", "fontsize": 9.5} | options))

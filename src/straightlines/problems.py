@@ -1,11 +1,13 @@
 r"""Problems of the form: minimise $L(z(x))$ over $x$."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.tree_util import Partial
 
 from straightlines import _checks, gaussian
 
@@ -41,6 +43,7 @@ def _image_point(z, inside=lambda z: True, image=""):
         raise ValueError(f"z must be in the image of the map, {image}, got {z}")
 
 
+@cache  # the same problem each time is compiled once
 def walkthrough() -> Problem:
     r"""The walkthrough's problem: $z(x) = (x_0, x_1^2)$, $L(z) = z_0^2 + z_1^2$, with its minimum at the origin.
 
@@ -57,6 +60,7 @@ def walkthrough() -> Problem:
     return Problem(lambda x: jnp.stack([x[0], x[1] ** 2]), _sum_of_squares, z_inverse)
 
 
+@cache
 def rosenbrock() -> Problem:
     r"""Rosenbrock's function: $z(x) = (1 - x_0, 10 (x_1 - x_0^2))$, $L(z) = z_0^2 + z_1^2$, with its minimum at (1, 1).
 
@@ -64,42 +68,34 @@ def rosenbrock() -> Problem:
     """
 
     def z_inverse(z, x):
-        del x  # there is one branch
         _image_point(z)
         return jnp.stack([1 - z[0], z[1] / 10 + (1 - z[0]) ** 2])
 
     return Problem(lambda x: jnp.stack([1 - x[0], 10 * (x[1] - x[0] ** 2)]), _sum_of_squares, z_inverse)
 
 
-def scaled(alpha: float) -> Problem:
-    r"""The problem of the chapter on update rules: $z(x) = (x_0, \alpha x_1)$, $L(z) = z_0^2 + z_1^2$.
-
-    Raises: ValueError unless $\alpha$ is a number, finite and greater than 0.
-    """
-    _checks.finite_array("alpha", alpha, ())
-    _checks.positive("alpha", alpha)
-    alpha = float(alpha)  # a NumPy scalar would turn 32-bit floats into 64-bit ones
-    return Problem(
-        lambda x: jnp.stack([x[0], alpha * x[1]]), _sum_of_squares, lambda z, x: jnp.stack([z[0], z[1] / alpha])
-    )
-
-
-def gaussian_fit(target: Array, coordinates: str = "log scale") -> Problem:
+def gaussian_fit(target: gaussian.Vector, coordinates: str = "log scale") -> Problem:
     r"""Fit of a Gaussian as a problem: $z = m$, the mean map, and $L(m) = |m - m^*|^2 / 2$.
 
     The image is $m_1 > m_0^2$: elsewhere the inverse raises ValueError, and under `jit` it gives NaN.
 
-    Args:
-      target: $(\mu^*, \sigma^*)$.
-      coordinates: a name in `gaussian.COORDINATES`: the parameters $x$.
-
-    Raises: ValueError if $\sigma^* \le 0$, a number is not finite, a shape wrong or the coordinate system unknown.
+    `target` is $(\mu^*, \sigma^*)$, and `coordinates`, a name in `gaussian.COORDINATES`, are the parameters $x$. Two
+    fits in the same coordinates are one compiled program. Raises ValueError if $\sigma^* \le 0$, a number is not
+    finite, a shape wrong or the coordinate system unknown.
     """
     _checks.mean_scale("target", target)
     _checks.member("coordinates", coordinates, gaussian.COORDINATES)
-    target_expectation = gaussian.mean_map(jnp.asarray(target, float), "scale")
+    expectation = gaussian.mean_map(target, "scale")
     return Problem(
-        lambda x: gaussian.mean_map(x, coordinates),
-        lambda m: jnp.sum((m - target_expectation) ** 2) / 2,
-        lambda m, x: gaussian.inverse_mean_map(m, coordinates),
+        Partial(gaussian.mean_map, coordinates=coordinates),
+        Partial(_half_squared_distance, expectation),
+        Partial(_gaussian_inverse, coordinates),
     )
+
+
+def _half_squared_distance(point, z):
+    return jnp.sum((z - point) ** 2) / 2
+
+
+def _gaussian_inverse(coordinates, m, x):
+    return gaussian.inverse_mean_map(m, coordinates)

@@ -1,13 +1,14 @@
-r"""Deterministic update rules $x \to x'$ on a `Problem`, and `descend`, which checks its arguments and repeats one.
+r"""Deterministic update rules $x \to x'$ on a `Problem`, and `descend`, which repeats one.
 
 A rule solves linear systems without damping: where the matrix is singular, the result is not finite.
 """
 
 from collections.abc import Callable
-from functools import partial
 
+import equinox
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -15,18 +16,18 @@ from straightlines import _checks
 from straightlines.problems import Problem
 
 
-def gradient_step(problem: Problem, x: Array, rate: float) -> Array:
+def gradient_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Gradient descent: $x' = x - \eta \nabla_x L$. Shapes (n,) to (n,)."""
     return x - rate * jax.grad(problem.objective)(x)
 
 
-def newton_step(problem: Problem, x: Array, rate: float) -> Array:
+def newton_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Newton's method: $x' = x - \eta\, (\nabla_x^2 L)^{-1} \nabla_x L$. Shapes (n,) to (n,)."""
     hessian = jax.hessian(problem.objective)(x)
     return x - rate * jnp.linalg.solve(hessian, jax.grad(problem.objective)(x))
 
 
-def gauss_newton_step(problem: Problem, x: Array, rate: float) -> Array:
+def gauss_newton_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Gauss-Newton: $x' = x - \eta\, (J^\top \nabla_z^2 L\, J)^{-1} \nabla_x L$, $J = \partial z/\partial x$.
 
     Shapes (n,) to (n,).
@@ -36,7 +37,7 @@ def gauss_newton_step(problem: Problem, x: Array, rate: float) -> Array:
     return x - rate * jnp.linalg.solve(jacobian.T @ hessian @ jacobian, jax.grad(problem.objective)(x))
 
 
-def physical_step(problem: Problem, x: Array, rate: float) -> Array:
+def physical_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Physical gradient: $x' = z^{-1}\big(z(x) - \eta\, (\nabla_z^2 L)^{-1} \nabla_z L;\ x\big)$.
 
     A Newton step for $L$ in z-space, mapped back by the local inverse. Shapes (n,) to (n,).
@@ -52,7 +53,8 @@ def physical_step(problem: Problem, x: Array, rate: float) -> Array:
     return problem.z_inverse(z - rate * jnp.linalg.solve(jax.hessian(problem.loss)(z), jax.grad(problem.loss)(z)), x)
 
 
-STEPS: dict[str, Callable[[Problem, Array, float], Array]] = {
+Step = Callable[[Problem, Array, ArrayLike], Array]
+STEPS: dict[str, Step] = {
     "gradient descent": gradient_step,
     "Newton": newton_step,
     "Gauss-Newton": gauss_newton_step,
@@ -60,39 +62,38 @@ STEPS: dict[str, Callable[[Problem, Array, float], Array]] = {
 }
 
 
-@partial(jax.jit, static_argnames=("problem", "method", "iterations"))
-def _descend(problem, method, start, rate, iterations):
-    def step(x, _):
-        x = STEPS[method](problem, x, rate)
+@equinox.filter_jit
+def _descend(problem, step, start, rate, iterations):
+    def body(x, _):
+        x = step(problem, x, rate)
         return x, x
 
-    return jnp.concatenate([start[None], jax.lax.scan(step, start, length=iterations)[1]])
+    return jnp.concatenate([start[None], jax.lax.scan(body, start, length=iterations)[1]])
 
 
-def descend(problem: Problem, method: str, start: ArrayLike, rate: float, iterations: int) -> Array:
-    r"""Path of a deterministic method.
+def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, iterations: int) -> Array:
+    r"""Path of a deterministic update rule.
 
     Args:
       problem: what to minimise.
-      method: a name in `STEPS`.
+      step: the rule, a function of problem, $x$ and $\eta$ that returns $x'$: one of `STEPS`, or your own.
       start: shape (n,); its dtype is the dtype of the run, JAX's default float for integers.
       rate: $\eta$, a number, finite and greater than 0.
       iterations: at least 1.
 
-    Returns: the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are: see
-      `physical_step` for a target without an inverse.
-
-    Raises: ValueError for an unknown method, a wrong shape, a number that is not finite, a rate that is not positive,
-      no iterations or a missing inverse; TypeError for iterations that are not an integer.
+    Returns the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are: see
+    `physical_step` for a target without an inverse. Raises ValueError for a wrong shape, a number out of its range or a
+    missing inverse; TypeError for an argument of the wrong kind.
     """
-    _checks.member("method", method, STEPS)
+    _checks.instance("problem", problem, Problem, "a Problem")
+    _checks.instance("step", step, Callable, "a function of problem, x and rate, such as those of STEPS")
     _checks.finite_array("start", start, (None,))
     _checks.finite_array("rate", rate, ())
     _checks.positive("rate", rate)
     _checks.count("iterations", iterations)
-    start = jnp.asarray(start)
-    if not jnp.issubdtype(start.dtype, jnp.floating):
-        start = start.astype(float)
+    start = start if isinstance(start, Array) else np.asarray(start)
+    start = start if start.dtype.kind == "f" else start.astype(jnp.result_type(float))
     if (z_inverse := problem.z_inverse) is not None:
         _checks.finite_array("start", start, jax.eval_shape(lambda x: z_inverse(problem.z(x), x), start).shape)
-    return _descend(problem, method, start, jnp.asarray(rate, start.dtype), iterations)
+    rate = rate if isinstance(rate, Array) else np.asarray(rate)
+    return _checks.concrete(_descend(problem, step, start, rate.astype(start.dtype), iterations))

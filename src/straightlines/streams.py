@@ -40,7 +40,8 @@ def run_keys(key_data: Array, runs: Array) -> tuple[Array, Array]:
     return threefry((key_data[0], key_data[1]), (jnp.zeros_like(runs), runs))
 
 
-# Polynomials in x² for cos πx and (sin πx)/x on [-1, 1], to 1e-8: several times cheaper than the library's functions
+# Least-squares polynomials in x² for cos πx and (sin πx)/x at the Chebyshev points of [-1, 1], to 2e-8
+# (float32 rounds to 6e-8). Several times cheaper than the library functions, they vectorise in the loop of an ensemble.
 _COSINE = (0.999999989, -4.93480112, 4.05869484, -1.33515843, 0.235029808, -0.0253589836, 0.00159391068)
 _SINE = (3.14159265, -5.16771255, 2.55016036, -0.599242307, 0.0820818886, -0.00727531576, 0.000395280458)
 
@@ -85,18 +86,11 @@ def real_normals(normals: Array, samples: int) -> Array:
 
 
 def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1, dtype=jnp.float32) -> Array:
-    """The normals that one run of `simulate.ensemble` draws, to replay it with `simulate.path`.
+    """The normals that one run of `ensembles.ensemble` draws, to replay it with `paths.path`.
 
-    Args:
-      key: the ensemble's key, made by `jax.random.key`.
-      run: index of the run, from 0.
-      steps: the number of steps.
-      pseudo_samples: as in the ensemble.
-      dtype: float32 or float64; both give the same normals but for rounding.
-
-    Returns: shape (steps, 1 + pseudo_samples).
-
-    Raises: TypeError for a key of another kind or a number that is no integer, ValueError for one that is too small.
+    `key` is the ensemble's, made by `jax.random.key`, `run` an index from 0, `dtype` float32 or float64; both give the
+    same normals but for rounding. Returns shape (steps, 1 + pseudo_samples). Raises TypeError for a key of another kind
+    or a number that is no integer, ValueError for one that is too small.
     """
     _checks.random_key("key", key)
     _checks.count("run", run, least=0)

@@ -1,0 +1,22 @@
+"""What several test files use."""
+
+from contextlib import contextmanager
+
+import jax
+import pytest
+
+_REQUESTS = "/jax/core/compile/backend_compile_duration"
+_asked = []
+jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: event == _REQUESTS and _asked.append(1))
+
+
+@pytest.fixture
+def count_compilations():
+    """A context manager that gives a function: how many programs JAX has asked XLA for since then."""
+
+    @contextmanager
+    def counting():
+        before = len(_asked)
+        yield lambda: len(_asked) - before
+
+    return counting

@@ -1,0 +1,154 @@
+"""`ensembles.ensemble`: against `paths.path` and a plain loop, and the same in whatever pieces it is computed."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import plain_loops
+import pytest
+
+from straightlines import ensembles, streams
+from straightlines.ensembles import Keep, ensemble
+from straightlines.optimizers import moving_average, tango
+from straightlines.paths import Fit, first_hit, path
+
+START, TARGET, NEAR = (0.0, 1.0), (10.0, 1.0), (9.5, 1.3)
+KEY = jax.random.key(3)
+TANGO = tango(1e-3, 1e-2)
+FIT = Fit(TANGO, START, TARGET)
+
+
+def assert_same(one, other, rows=slice(None)):
+    """Bit for bit the same runs; `other` has the rows `rows` of `one`."""
+    for name in ("runs", "first_hit", "end", "largest_scale", "diverged"):
+        np.testing.assert_array_equal(getattr(one, name)[rows], getattr(other, name), err_msg=name)
+    np.testing.assert_array_equal(one.states[:, rows], other.states)
+
+
+@pytest.mark.parametrize(
+    ("fit", "tolerance"),
+    [
+        (FIT, 0.01),
+        (FIT._replace(coordinates="scale"), 0.01),
+        (FIT._replace(target=(1.0, 0.5), start=(1.4, 0.8)), 0.3),
+        (Fit(optax.sgd(1e-3), START, TARGET, pseudo_samples=0), 0.01),
+        (Fit(optax.sgd(1e-2), START, TARGET, pseudo_samples=0, averaging=1e-3), 0.01),
+        (Fit(moving_average(1e-3), START, TARGET, pseudo_samples=0, coordinates="expectation"), 0.01),
+        (Fit(optax.chain(tango(optax.exponential_decay(1e-3, 100, 0.9), 1e-2), optax.scale(2.0)), START, TARGET), 0.01),
+        (Fit(optax.adam(1e-2), START, TARGET, pseudo_samples=3), 0.01),
+    ],
+)
+def test_every_run_is_a_path_over_its_normals(fit, tolerance):
+    checkpoints = [0, 1, 64, 599]
+    runs = ensemble(fit, KEY, runs=3, steps=600, dtype="float64", keep=Keep(checkpoints, tolerance))
+    assert runs.states.shape == (4, 3, 2)
+    for run in range(3):
+        one = path(fit, streams.normals(KEY, run, 600, pseudo_samples=fit.pseudo_samples, dtype="float64"))
+        np.testing.assert_allclose(runs.end[run], one[-1], rtol=1e-10)
+        np.testing.assert_allclose(runs.states[:, run], one[checkpoints], rtol=1e-10)
+        np.testing.assert_allclose(runs.largest_scale[run], one[:, 1].max(), rtol=1e-10)
+        hit = first_hit(one, fit.target, absolute_tolerance=tolerance)
+        assert runs.first_hit[run] == (-1 if hit is None else hit)
+        assert tolerance != 0.3 or hit is not None
+
+
+def test_a_run_is_the_plain_loop_over_the_very_same_normals():
+    runs = ensemble(FIT, KEY, runs=2, steps=500, dtype="float64")
+    given = plain_loops.Given(streams.normals(KEY, 1, 500, dtype="float64"))
+    slow, _ = plain_loops.tango(given, step_size=1e-3, limit=500)
+    np.testing.assert_allclose(runs.end[1], slow[-1], rtol=1e-12)
+    single = ensemble(FIT, KEY, runs=2, steps=500)
+    np.testing.assert_allclose(single.end[1], slow[-1], rtol=1e-4)
+
+
+def test_the_optimizer_can_start_in_a_given_state():
+    state = TANGO.init(jnp.zeros(2))._replace(velocity=jnp.array([-10.0, 0.0]))
+    one_step = partial(ensemble, key=KEY, runs=2, steps=1, dtype="float64")
+    moved = one_step(FIT._replace(initial_state=state)).end - one_step(FIT).end
+    assert (moved[:, 0] > 0.005).all()
+
+
+# the same whatever the computation
+
+
+def nearby(runs, first_run=0, **options):
+    keep = Keep([0, 3, 200, 700], absolute_tolerance=0.3)
+    return ensemble(FIT._replace(start=NEAR), KEY, runs=runs, first_run=first_run, steps=700, keep=keep, **options)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return nearby(130)
+
+
+@pytest.mark.parametrize("chunk", [97, 64, 13])
+def test_the_chunk_does_not_matter(reference, chunk, monkeypatch):
+    assert 0 < (reference.first_hit >= 0).mean() < 1
+    monkeypatch.setattr(ensembles, "_CHUNK", chunk)
+    assert_same(reference, nearby(130))
+
+
+@pytest.mark.parametrize(("first", "runs"), [(0, 1), (100, 30), (0, 1100), (127, 3000)])
+def test_a_run_does_not_depend_on_the_others(reference, first, runs):
+    other = nearby(runs, first)
+    shared = min(130, first + runs) - first
+    part = other._replace(
+        **{name: getattr(other, name)[:shared] for name in ("runs", "first_hit", "end", "largest_scale", "diverged")},
+        states=other.states[:, :shared],
+    )
+    assert_same(reference, part, slice(first, first + shared))
+
+
+def test_progress_is_told_after_every_compiled_call(monkeypatch):
+    monkeypatch.setattr(ensembles, "_CHUNK", 300)
+    told = []
+    nearby(2, progress=told.append)
+    assert told == [3, 200, 300, 600, 700]
+
+
+def test_diverged_runs_are_marked_and_the_others_kept():
+    runs = ensemble(FIT._replace(optimizer=tango(1e-3, 0.3)), KEY, runs=60, steps=400, keep=Keep((), 20.0))
+    assert 0 < runs.diverged.sum() < 60
+    assert runs.states.shape == (0, 60, 2)
+    np.testing.assert_array_equal(runs.diverged, ~np.isfinite(runs.end).all(axis=1))
+    np.testing.assert_array_equal(runs.first_hit[~runs.diverged] >= 0, True)
+
+
+def test_equal_rules_are_compiled_once(count_compilations):
+    options = {"key": KEY, "runs": 2, "steps": 5}
+    ensemble(Fit(tango(2e-3, 2e-2), START, TARGET), **options)
+    with count_compilations() as again:
+        ensemble(Fit(tango(2e-3, 2e-2), (0.5, 2.0), (1.0, 3.0)), **options)
+    assert again() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"runs": 0}, ValueError, "runs must be at least 1, got 0"),
+        ({"steps": -5}, ValueError, "steps must be at least 1, got -5"),
+        ({"steps": 2**31}, ValueError, "steps must be at most .* got 2147483648"),
+        ({"steps": 1e3}, TypeError, r"steps must be an integer, got 1000\.0"),
+        ({"first_run": -1}, ValueError, "first_run must be at least 0, got -1"),
+        ({"first_run": 2**32}, ValueError, "first_run must be at most 4294967294, got 4294967296"),
+        ({"key": 0}, TypeError, r"key must be one threefry2x32 key, made by jax\.random\.key\(seed\), got 0"),
+        ({"key": jax.random.PRNGKey(0)}, TypeError, "key must be one threefry2x32 key"),
+        ({"key": jax.random.key(0, impl="rbg")}, TypeError, "key must be one threefry2x32 key"),
+        ({"key": jax.random.split(KEY, 2)}, TypeError, "key must be one threefry2x32 key"),
+        ({"fit": FIT._replace(start=(0.0, -1.0))}, ValueError, "start must have a standard deviation"),
+        ({"fit": FIT._replace(optimizer="sgd")}, TypeError, "optimizer must be an optax gradient transformation"),
+        ({"fit": TANGO}, TypeError, "fit must be a Fit, got"),
+        ({"keep": Keep([3, 2])}, ValueError, r"checkpoints must increase, .*got \[3, 2\]"),
+        ({"keep": Keep([11])}, ValueError, "checkpoints must increase, from 0 .* to 10"),
+        ({"keep": Keep([0.5])}, TypeError, "checkpoints must be a sequence of integers"),
+        ({"keep": [3, 5]}, TypeError, r"keep must be a Keep, got \[3, 5\]"),
+        ({"keep": Keep((), -1.0)}, ValueError, "absolute_tolerance must be at least 0"),
+        ({"dtype": "float16"}, ValueError, "dtype must be float32 or float64, got float16"),
+        ({"dtype": "no such"}, TypeError, "dtype must be float32 or float64, got 'no such'"),
+    ],
+)
+def test_wrong_arguments_are_named(change, error, message):
+    with pytest.raises(error, match=message):
+        ensemble(**({"fit": FIT, "key": KEY, "runs": 2, "steps": 10} | change))

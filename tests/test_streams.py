@@ -1,0 +1,91 @@
+"""`streams`: JAX's own cipher, the normal distribution, and a stream for every run and step."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend.random import threefry_2x32
+
+from straightlines import streams
+
+KEY = jax.random.key(3)
+
+
+def test_the_stream_of_a_run_is_jaxs_threefry():
+    run_key = jax.random.fold_in(KEY, 5)
+    np.testing.assert_array_equal(
+        streams.run_keys(jax.random.key_data(KEY), jnp.asarray([5], jnp.uint32)),
+        jax.random.key_data(run_key)[:, None],
+    )
+    for step, pair in [(0, 0), (77, 0), (2**31, 3)]:
+        counter = jnp.asarray([pair, step], jnp.uint32)
+        words = streams.threefry(tuple(jax.random.key_data(run_key)), tuple(counter))
+        np.testing.assert_array_equal(words, threefry_2x32(jax.random.key_data(run_key), counter))
+    np.testing.assert_array_equal(
+        streams.threefry(tuple(jax.random.key_data(run_key)), (jnp.uint32(0), jnp.uint32(9))),
+        jax.random.key_data(jax.random.fold_in(run_key, 9)),
+    )
+
+
+@pytest.fixture(scope="module")
+def normals():
+    """Of 64 runs: shape (steps, samples, runs)."""
+    keys = streams.run_keys(jax.random.key_data(KEY), jnp.arange(64, dtype=jnp.uint32))
+    pairs = streams.complex_normals(keys, jnp.arange(8000), 2, np.dtype("float32"))
+    return np.asarray(jax.vmap(streams.real_normals, (0, None))(pairs, 4), np.float64)
+
+
+def test_the_normals_have_the_normal_distribution(normals):
+    from scipy import stats
+
+    count = normals.size
+    for power, moment, variance in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96), (6, 15, 10170)]:
+        assert abs((normals**power).mean() - moment) < 4.5 * np.sqrt(variance / count), power
+    for bound in (1, 2, 3, 4, 4.5):
+        expected = 2 * stats.norm.sf(bound) * count
+        assert abs((abs(normals) > bound).sum() - expected) < 4.5 * np.sqrt(expected), bound
+    assert stats.kstest(normals[::3, :, ::2].ravel(), "norm").pvalue > 1e-4
+    assert np.isfinite(normals).all()
+
+
+def test_the_normals_are_independent_over_runs_steps_and_samples(normals):
+    for ahead, name in [((1, 0, 0), "steps"), ((0, 1, 0), "samples"), ((0, 0, 1), "runs"), ((2, 1, 0), "both")]:
+        here, there = normals, normals
+        for axis, by in enumerate(ahead):
+            here = np.take(here, range(here.shape[axis] - by), axis)
+            there = np.take(there, range(by, there.shape[axis]), axis)
+        for function in (np.array, np.square):  # Box and Muller's pairs share a radius
+            a, b = function(here).ravel(), function(there).ravel()
+            assert abs(np.corrcoef(a, b)[0, 1]) < 4.5 / np.sqrt(a.size), name
+
+
+def test_both_dtypes_have_the_same_normals():
+    single, double = (streams.normals(KEY, 9, 5000, pseudo_samples=2, dtype=dtype) for dtype in ("float32", "float64"))
+    assert (single.dtype, double.dtype) == (np.float32, np.float64)
+    assert single.shape == (5000, 3)
+    np.testing.assert_allclose(single, double, rtol=0, atol=4e-6)
+
+
+def test_the_polynomials_of_the_circle_are_as_close_as_they_say():
+    angle = np.linspace(-1, 1, 200_001)
+    square = angle**2
+    cosine, sine = (np.polyval(c[::-1], square) for c in (streams._COSINE, streams._SINE))
+    assert np.abs(cosine - np.cos(np.pi * angle)).max() < 2e-8
+    assert np.abs(angle * sine - np.sin(np.pi * angle)).max() < 2e-8
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"key": 3}, TypeError, "key must be one threefry2x32 key"),
+        ({"run": -1}, ValueError, "run must be at least 0, got -1"),
+        ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
+        ({"steps": 1.5}, TypeError, r"steps must be an integer, got 1\.5"),
+        ({"pseudo_samples": -1}, ValueError, "pseudo_samples must be at least 0, got -1"),
+        ({"dtype": "int32"}, ValueError, "dtype must be float32 or float64, got int32"),
+        ({"dtype": "float99"}, TypeError, "dtype must be float32 or float64, got 'float99'"),
+    ],
+)
+def test_wrong_arguments_are_named(change, error, message):
+    with pytest.raises(error, match=message):
+        streams.normals(**({"key": KEY, "run": 0, "steps": 3} | change))
