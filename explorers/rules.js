@@ -172,19 +172,16 @@ function descend(problem, method, start, rate, updates) {
   return repeat((x) => rule(solved, x, rate), start, updates);
 }
 
-// How far a path in m bends: the largest difference of the shares of the way still to go in its two coordinates. It is the
-// distance from the line with both axes measured in its own lengths; where one is 0, as a share of the line.
+// Largest distance of a path from the straight line through two points.
+function distanceFromLine(path, start, end) {
+  const line = minus(end, start);
+  return Math.max(...path.map((p) => Math.abs((p[1] - start[1]) * line[0] - (p[0] - start[0]) * line[1]))) / Math.hypot(...line);
+}
+// How far a path bends: the largest difference of the shares of the way still to go in its two coordinates. It is the
+// distance from the line with both axes measured in its own lengths; where one of them is 0, as a share of the line.
 function shareGap(path, target) {
   const line = minus(target, path[0]);
-  const scale = Math.abs(line[0] * line[1]);
-  if (scale === 0) return bend(path, target);
-  return Math.max(...path.map((p) => Math.abs((p[1] - path[0][1]) * line[0] - (p[0] - path[0][0]) * line[1]))) / scale;
+  const length = Math.hypot(...line);
+  return (distanceFromLine(path, path[0], target) * length) / (Math.abs(line[0] * line[1]) || length * length);
 }
-
-// Distance from the nearest minimum; largest distance of a path in z from the line start to target, as a share of it.
 const distanceLeft = (problem, x) => Math.min(...problem.minima.map((minimum) => distanceBetween(x, minimum)));
-function bend(path, target) {
-  const line = minus(target, path[0]);
-  const square = line[0] * line[0] + line[1] * line[1];
-  return Math.max(...path.map((p) => Math.abs((p[1] - path[0][1]) * line[0] - (p[0] - path[0][0]) * line[1]))) / square;
-}

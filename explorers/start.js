@@ -30,9 +30,9 @@ if (typeof document === "undefined") {
   };
 } else {
   window.straightLines = {
-    alphaGeodesic, bend, BOUND, COORDINATES, descend, descentVelocity, digamma, divergesAt, FAMILIES, fisherMatrix, gammaBound,
+    alphaGeodesic, BOUND, COORDINATES, descend, descentVelocity, digamma, distanceFromLine, divergesAt, FAMILIES, fisherMatrix, gammaBound,
     gradientDescentFlow, inverseMeanMap, meanMap, meanMotion, METHODS, naturalGradientFlow, naturalSteps, physicalSteps, PROBLEMS,
-    race, randomState, reproduce, trigamma,
+    race, randomState, reproduce, shareGap, trigamma,
     tangoRun: (settings, seed, kept = Infinity) => finish(tangoPath(settings, randomState(seed).oneNormal, Infinity, kept)),
   };
   const begin = () => {

@@ -126,9 +126,9 @@ EXPLORERS["two-planes"] = {
           return;
         }
         const inside = path.map(here.z);
-        const strays = bend(inside, here.target);
+        const strays = distanceFromLine(inside, inside[0], here.target);
         left.textContent = shown(distanceLeft(here, path[state.updates]));
-        off.textContent = strays < 1e-9 ? "0" : `${shown(100 * strays, 2)} %`;
+        off.textContent = strays < 1e-9 ? "0" : shown(strays);
         said.push(`${method} ${left.textContent}`);
       });
       const from = `From ${pointText(state.start)}, ${state.updates} ${state.updates === 1 ? "update" : "updates"}`;

@@ -1,0 +1,713 @@
+"""The explorers: their mathematics against `src`, and what a reader does with them, in a browser.
+
+`make test-pages` runs these. They build pages of their own, with one explorer each, and open them as files; at the end
+stand the tests of the book's pages. Where Firefox is installed, it computes the streams and the rules, too.
+"""
+
+import http.server
+import json
+import math
+import shutil
+import subprocess
+import sys
+import threading
+from functools import cache, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.special import digamma, polygamma
+
+from straightlines import gaussian, optimizers, paths, plotting, problems, steps
+from tests import plain_loops
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "_build" / "html"
+NAMES = ["two-planes", "gaussian", "figure-1", "tango-line", "what-bends"]
+# the pages of the book that have an explorer, and which: a page that lacks one fails
+EXPECTED: dict[str, list[str]] = {}
+BOUND = 1e6  # both sides are cut where they leave it
+
+
+# --- what the explorers recompute, from `src` ---
+
+
+def target_of(*point):
+    return lambda z: jnp.sum((z - jnp.array(point)) ** 2)
+
+
+def rotated():
+    turn = np.array([[np.cos(np.pi / 6), -np.sin(np.pi / 6)], [np.sin(np.pi / 6), np.cos(np.pi / 6)]])
+    A = np.diag([1.0, 4.0]) @ turn
+    return problems.Problem(lambda x: A @ x, target_of(0.0, 0.0), lambda z, x: jnp.linalg.solve(A, z))
+
+
+def square():
+    def nearest_root(z, x):
+        root = jnp.sqrt(jax.lax.complex(z[0], z[1]))
+        root = jnp.stack([root.real, root.imag])
+        return jnp.where(root @ x < 0, -root, root)
+
+    z = lambda x: jnp.stack([x[0] ** 2 - x[1] ** 2, 2 * x[0] * x[1]])  # noqa: E731
+    return problems.Problem(z, target_of(3.0, 4.0), nearest_root)
+
+
+def cubic():
+    inverse = lambda z, x: jnp.stack([z[0], jnp.cbrt(z[1])])  # noqa: E731
+    return problems.Problem(lambda x: jnp.stack([x[0], x[1] ** 3]), target_of(0.0, -1.0), inverse)
+
+
+@cache
+def problem(name):
+    if name == "shifted":
+        return problems.walkthrough()._replace(loss=target_of(1.0, 4.0))
+    own = {"rotated": rotated, "square": square, "cubic": cubic}
+    return own[name]() if name in own else getattr(problems, name)()
+
+
+PROBLEMS = ["walkthrough", "rotated", "rosenbrock", "shifted", "square", "cubic"]
+
+
+def descents(name, method, starts, rates, updates):
+    """Paths of a method from many starts, shape (cases, updates + 1, 2)."""
+
+    @jax.jit
+    @jax.vmap
+    def one(start, rate):
+        def body(x, _):
+            x = steps.STEPS[method](problem(name), x, rate)
+            return x, x
+
+        return jnp.concatenate([start[None], jax.lax.scan(body, start, length=updates)[1]])
+
+    return np.asarray(one(np.array(starts), np.array(rates)))
+
+
+def tango_path(start, target, coordinates, step_size, gamma, normals):
+    fit = paths.Fit(optimizers.tango(step_size, gamma), start, target, coordinates)
+    return np.asarray(paths.path(fit, normals))
+
+
+def exact_fisher_path(start, target, coordinates, step_size, gamma, normals):
+    """TANGO with the exact Fisher matrix in place of the pseudo-sample."""
+
+    def update(gradient, velocity, parameters, **_):
+        decayed = (1 - step_size) * velocity
+        velocity = decayed + gamma * (gradient - gaussian.fisher_matrix(parameters, coordinates) @ decayed)
+        return -step_size * velocity, velocity
+
+    rule = optax.GradientTransformationExtraArgs(jnp.zeros_like, update)
+    return np.asarray(paths.path(paths.Fit(rule, start, target, coordinates, pseudo_samples=0), normals))
+
+
+def settled_velocity(start, target, coordinates, step_size):
+    """The velocity of a warm start: F⁻¹ times the expected gradient, before its decay."""
+    xi = gaussian.COORDINATES[coordinates].from_mean_scale(jnp.array(start))
+    gradient = jax.grad(gaussian.expected_loss)(xi, jnp.array(target), coordinates)
+    return np.linalg.solve(gaussian.fisher_matrix(xi, coordinates), gradient) / (1 - step_size)
+
+
+def cut(path):
+    """The path with NaN after its first point that is past the bound or not finite."""
+    path = np.array(path, float)
+    with np.errstate(invalid="ignore"):
+        lost = ~(np.abs(path) <= BOUND).all(axis=-1)
+    if lost.any():
+        first = int(lost.argmax())
+        path[first + np.isfinite(path[first]).all() :] = np.nan
+    return path
+
+
+def agree(found, wanted, relative=1e-9):
+    """Whether both are the same, NaN where the other is NaN, to a relative tolerance of the size of each point."""
+    found, wanted = np.asarray(found, float), np.asarray(wanted, float)
+    assert found.shape == wanted.shape
+    assert (np.isfinite(found).all(-1) == np.isfinite(wanted).all(-1)).all(), "one of them is not finite elsewhere"
+    alive = np.isfinite(wanted).all(-1)
+    gap = np.abs(found - wanted)[alive].max(-1, initial=0)
+    size = np.abs(wanted)[alive].max(-1, initial=1e-300)
+    assert (gap <= relative * np.maximum(size, 1e-3)).all(), f"largest relative difference {(gap / size).max():.2e}"
+
+
+# --- pages of their own ---
+
+
+def program(*names):
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+PAGE = """# The page of {name}
+
+Before it. {{numref}}`fig-{name}` shows it.
+
+````{{explorer}} {name}
+{options}
+```{{figure}} picture.png
+:name: fig-{name}
+:alt: A picture
+
+The caption of the printed figure.
+```
+````
+
+After it.
+"""
+CONF = """import sys
+sys.path.insert(0, {extensions!r})
+project, extensions, html_theme, numfig = "Explorers", ["myst_parser", "explorers"], "sphinx_book_theme", True
+html_static_path, html_css_files, html_context = [{assets!r}], ["book.css"], {{"default_mode": "auto"}}
+"""
+
+
+def sphinx(source, output, builder="html"):
+    command = [sys.executable, "-m", "sphinx", "-b", builder, "-q", "-W", "-n", str(source), str(output)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explorers")
+    shutil.copy(ROOT / "assets" / "card.png", folder / "picture.png")
+    (folder / "conf.py").write_text(CONF.format(extensions=str(ROOT / "_ext"), assets=str(ROOT / "assets")))
+    for name in NAMES:
+        (folder / f"{name}.md").write_text(PAGE.format(name=name, options=""))
+    options = ":problems: rotated, rosenbrock, shifted, square, cubic\n:preset: Rosenbrock\n"
+    (folder / "problems.md").write_text(PAGE.format(name="two-planes", options=options).replace("fig-two", "fig-other"))
+    pages = "\n".join([*NAMES, "problems"])
+    (folder / "index.md").write_text(f"# Explorers\n\n```{{toctree}}\n{pages}\n```\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(source):
+    built = sphinx(source, source / "html")
+    assert built.returncode == 0, built.stderr
+    return source / "html"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    found = program("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    if found is None:
+        pytest.fail("the tests of the explorers need Chromium, and it is not on the PATH")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        opened = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def mathematics(site, browser):
+    """Evaluates an expression of the script, as `call(code, argument)`."""
+    page = browser.new_page()
+    page.goto((site / "two-planes.html").as_uri())
+    yield lambda code, *arguments: page.evaluate(code, *arguments)
+    page.close()
+
+
+class Opened(NamedTuple):
+    page: object
+    wrong: list
+
+    def number(self, label):
+        return self.page.get_by_role("textbox", name=label, exact=True)
+
+    def caption(self):
+        return self.page.locator(".explorer-caption").inner_text()
+
+    def cell(self, row, column):
+        return self.page.locator(".explorer-table tbody tr").nth(row).locator("td").nth(column).inner_text()
+
+    def settle(self):
+        self.page.wait_for_timeout(60)
+        return self
+
+
+@pytest.fixture
+def window(site, browser):
+    """Opens one of the pages in a fresh window; an error in it fails the test."""
+    contexts = []
+
+    def opening(name, anchor="", **options):
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 1400}} | options))
+        page, wrong = context.new_page(), []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+        contexts.append((context, wrong))
+        page.goto((site / f"{name}.html").as_uri() + anchor)
+        return Opened(page, wrong)
+
+    yield opening
+    for context, wrong in contexts:
+        context.close()
+        assert not wrong, wrong
+
+
+# --- the streams ---
+
+
+SEEDS = [0, 1, 99, 1234, 2**31 + 7, 2**32 - 1]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_streams_are_numpys_to_the_last_bit(mathematics, seed):
+    code = """seed => { const s = straightLines.randomState(seed);
+        return [s.uniform(1500), s.standardNormal(20001), s.uniform(7), s.standardNormal(20000)]; }"""
+    uniform, normal, more, again = mathematics(code, seed)
+    stream = np.random.RandomState(seed)
+    assert np.array_equal(uniform, stream.uniform(size=1500))
+    assert np.array_equal(normal, stream.standard_normal(20001))
+    assert np.array_equal(more, stream.uniform(size=7))  # the kept normal is not lost between uniforms
+    assert np.array_equal(again, stream.standard_normal(20000))
+
+
+def test_a_wrong_argument_is_named(mathematics):
+    for call, name in [
+        ("randomState(-1)", "seed"), ("randomState(0.5)", "seed"),
+        ("descend('nothing', 'Newton', [1, 1], 0.1, 3)", "problem"), ("descend('cubic', 'x', [1, 1], 0.1, 3)", "method"),
+        ("descend('cubic', 'Newton', [1, NaN], 0.1, 3)", "start"), ("descend('cubic', 'Newton', [1, 1], 0, 3)", "rate"),
+        ("descend('cubic', 'Newton', [1, 1], 0.1, 0)", "updates"),
+        ("naturalGradientFlow([0, -1], [1, 1], [0])", "start"), ("naturalGradientFlow([0, 1], [1, 1], [-1])", "times"),
+        ("reproduce({gamma: 2})", "gamma"), ("reproduce({limit: 1.5})", "limit"), ("reproduce({target: [1, 0]})", "target"),
+    ]:  # fmt: skip
+        code = f"() => {{ try {{ straightLines.{call}; return 'nothing' }} catch (e) {{ return e.message }} }}"
+        assert mathematics(code).startswith(name), call
+
+
+# --- the deterministic rules ---
+
+
+@pytest.mark.parametrize("method", steps.STEPS)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_steps_are_those_of_src(mathematics, name, method):
+    random = np.random.RandomState(PROBLEMS.index(name))
+    starts, rates = random.uniform(-4, 4, (200, 2)), 10 ** random.uniform(-3, 0, 200)
+    code = "([p, m, xs, rates]) => xs.map((x, i) => straightLines.descend(p, m, x, rates[i], 1))"
+    found = mathematics(code, [name, method, starts.tolist(), rates.tolist()])
+    wanted = descents(name, method, starts, rates, 1)
+    agree([cut(one) for one in found], [cut(one) for one in wanted])
+
+
+@pytest.mark.parametrize("method", steps.STEPS)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_paths_are_those_of_src_up_to_the_bound(mathematics, name, method):
+    random = np.random.RandomState(10 + PROBLEMS.index(name))
+    starts, rates = random.uniform(-3, 3, (40, 2)), 10 ** random.uniform(-3, 0, 40)
+    code = "([p, m, xs, rates]) => xs.map((x, i) => straightLines.descend(p, m, x, rates[i], 10))"
+    found = mathematics(code, [name, method, starts.tolist(), rates.tolist()])
+    wanted = np.array([cut(one) for one in descents(name, method, starts, rates, 10)])
+    # a step near a singular matrix magnifies the rounding before it: compare what is left of nine digits
+    nudged = np.array([cut(one) for one in descents(name, method, starts * (1 + 1e-15), rates, 10)])
+    for one, other, moved in zip(found, wanted, nudged, strict=True):
+        steady = np.isfinite(other) & np.isfinite(moved)
+        growth = np.abs(np.where(steady, moved - other, 0)).max() / max(1e-3, np.abs(other[np.isfinite(other)]).max())
+        agree(one, other, 1e-9 + 1e3 * growth)
+
+
+def test_a_diverging_path_is_cut_where_src_is(mathematics):
+    found = mathematics("() => straightLines.descend('rosenbrock', 'gradient descent', [-1.2, 1], 0.02, 12)")
+    wanted = cut(descents("rosenbrock", "gradient descent", [[-1.2, 1.0]], [0.02], 12)[0])
+    assert np.isnan(wanted[-1]).all()
+    agree(found, wanted)
+
+
+def test_distances_are_those_of_src(mathematics):
+    random = np.random.RandomState(3)
+    for path in random.uniform(-3, 3, (50, 8, 2)):
+        found = mathematics("p => straightLines.distanceFromLine(p, p[0], p[7])", path.tolist())
+        assert math.isclose(found, paths.distance_from_line(path, path[0], path[-1]), rel_tol=1e-9)
+        shares = (path - path[-1]) / (path[0] - path[-1])
+        found = mathematics("p => straightLines.shareGap(p, p[7])", path.tolist())
+        assert math.isclose(found, np.abs(shares[:, 0] - shares[:, 1]).max(), rel_tol=1e-9)
+
+
+# --- the Gaussian ---
+
+
+def members(count, seed=0):
+    random = np.random.RandomState(seed)
+    return np.stack([random.uniform(-8, 8, count), 10 ** random.uniform(-0.7, 0.8, count)], axis=1)
+
+
+@pytest.mark.parametrize("coordinates", gaussian.COORDINATES)
+def test_coordinates_gradients_and_fisher_matrices_are_those_of_src(mathematics, coordinates):
+    points, target = members(200), np.array([1.5, 0.7])
+    system = gaussian.COORDINATES[coordinates]
+    code = """([c, points, target]) => points.map(p => { const s = straightLines, here = s.COORDINATES[c];
+        const xi = here.fromMeanScale(p), [a, b, , d] = s.fisherMatrix(...p, c);
+        return [xi, here.toMeanScale(xi), [a, b], [b, d], s.descentVelocity(p, target, c)]; })"""
+    found = np.array(mathematics(code, [coordinates, points.tolist(), target.tolist()]))
+    xi = jax.vmap(system.from_mean_scale)(points)
+
+    def velocity(xi):
+        return jax.jacobian(system.to_mean_scale)(xi) @ -jax.grad(gaussian.expected_loss)(xi, target, coordinates)
+
+    agree(found[:, 0], xi)
+    agree(found[:, 1], points)
+    agree(found[:, 2:4], jax.vmap(partial(gaussian.fisher_matrix, coordinates=coordinates))(xi))
+    agree(found[:, 4], jax.jit(jax.vmap(velocity))(xi))
+
+
+def test_the_flow_is_that_of_src(mathematics):
+    clock = np.array([0, 1e-9, 1e-3, 0.5, 2, 9, 40.0])
+    code = "([a, b, t]) => a.map((p, i) => straightLines.naturalGradientFlow(p, b[i], t))"
+    starts, targets = members(100, 1), members(100, 2)
+    found = mathematics(code, [starts.tolist(), targets.tolist(), clock.tolist()])
+    for one, start, target in zip(found, starts, targets, strict=True):
+        agree(one, gaussian.natural_gradient_flow(start, target, clock))
+
+
+@pytest.mark.parametrize("coordinates", gaussian.COORDINATES)
+def test_the_bound_of_gamma_is_that_of_src(mathematics, coordinates):
+    points = members(40, 3)
+    found = mathematics("([ps, c]) => ps.map(p => straightLines.gammaBound(p, c))", [points.tolist(), coordinates])
+    system = gaussian.COORDINATES[coordinates]
+    wanted = [gaussian.tango_gamma_bound(np.asarray(system.from_mean_scale(p)), coordinates) for p in points]
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("coordinates", gaussian.COORDINATES)
+def test_the_flow_of_gradient_descent_is_that_of_an_ode_solver(mathematics, coordinates):
+    """Up to what a picture shows: every point within a hundredth of the solver's curve."""
+    start, target = [1.0, 0.8], [4.0, 1.0]
+    code = "([a, b, c]) => straightLines.gradientDescentFlow(a, b, c, 1e-5)"
+    found = np.array(mathematics(code, [start, target, coordinates]))
+    system = gaussian.COORDINATES[coordinates]
+
+    @jax.jit
+    def velocity(p):
+        xi = system.from_mean_scale(p)
+        v = jax.jacobian(system.to_mean_scale)(xi) @ -jax.grad(gaussian.expected_loss)(
+            xi, jnp.array(target), coordinates
+        )
+        return jnp.append(v, 1) / jnp.sqrt(1 + v @ v)  # at the speed 1 or less, which a solver finds easy
+
+    solved = solve_ivp(lambda t, p: velocity(p[:2]), (0, 3e4), [*start, 0], "LSODA", rtol=1e-9, atol=1e-11).y[:2].T
+    assert np.linalg.norm(solved[-1] - target) < 0.02
+    assert np.linalg.norm(found[-1] - target) < 0.02
+    dense = np.concatenate([np.linspace(a, b, 20, endpoint=False) for a, b in pairwise(solved)])
+    gaps = [np.linalg.norm(dense - p, axis=1).min() for p in found]
+    assert max(gaps) < 0.01
+    assert np.linalg.norm(np.diff(found, axis=0), axis=1).max() < 1
+
+
+@pytest.mark.parametrize("alpha", [-1.0, -0.4, 0.0, 0.7, 1.0])
+def test_geodesics_solve_the_equation_of_their_connection(mathematics, alpha):
+    """Γ⁽ᵅ⁾ from its definition, E[(∂ᵢ∂ⱼl + (1-α)/2 ∂ᵢl ∂ⱼl) ∂ₖl], by quadrature and automatic differentiation."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(8)
+
+    @jax.jit
+    def acceleration(p, velocity):
+        log_density = lambda p, y: -gaussian.negative_log_likelihood(p, y, "scale")  # noqa: E731
+        samples = p[0] + p[1] * nodes
+        score = jax.vmap(jax.grad(log_density), (None, 0))(p, samples)
+        curvature = jax.vmap(jax.hessian(log_density), (None, 0))(p, samples)
+        mixed = curvature + (1 - alpha) / 2 * score[:, :, None] * score[:, None, :]
+        lower = jnp.einsum("n,nij,nk->ijk", weights / weights.sum(), mixed, score)
+        return -jnp.linalg.solve(
+            gaussian.fisher_matrix(p, "scale"), jnp.einsum("ijk,i,j->k", lower, velocity, velocity)
+        )
+
+    start, velocity = np.array([0.0, 1.0]), np.array([1.0, 0.6])
+    field = lambda t, s: np.concatenate([s[2:], acceleration(s[:2], s[2:])])  # noqa: E731
+    solved = solve_ivp(field, (0, 0.8), [*start, *velocity], "DOP853", rtol=1e-11, atol=1e-12, dense_output=True).sol
+    end = solved(0.8)[:2]
+    found = np.array(
+        mathematics("([a, b, c]) => straightLines.alphaGeodesic(a, b, c, 40)", [start.tolist(), end.tolist(), alpha])
+    )
+    for mean, scale in found[1:-1]:
+        low, high = 0.0, 0.8
+        for _ in range(60):  # the time at which the solver's curve has this mean
+            middle = (low + high) / 2
+            low, high = (middle, high) if solved(middle)[0] < mean else (low, middle)
+        assert math.isclose(solved(low)[1], scale, rel_tol=1e-8)
+
+
+# --- the families ---
+
+
+def test_the_gamma_functions_are_scipys(mathematics):
+    x = 10 ** np.random.RandomState(0).uniform(-3, 4, 500)
+    found = np.array(
+        mathematics("xs => xs.map(x => [straightLines.digamma(x), straightLines.trigamma(x)])", x.tolist())
+    )
+    np.testing.assert_allclose(found[:, 0], digamma(x), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(found[:, 1], polygamma(1, x), rtol=1e-12)
+
+
+def gamma_mean(shape, rate):
+    return jnp.stack([jax.scipy.special.digamma(shape) - jnp.log(rate), shape / rate])
+
+
+def family_problem(family, coordinates, target):
+    """The family as a problem in the named coordinates, its start in them, and the map back to the usual parameters."""
+    if family == "Gaussian":
+        system = gaussian.COORDINATES[coordinates]
+        return problems.gaussian_fit(target, coordinates), system.from_mean_scale, system.to_mean_scale
+    if family == "process":
+        z = lambda x: jnp.stack([x[0], x[1] ** 2])  # noqa: E731
+        to, back = {
+            "x": (lambda x: x, lambda x: x),
+            "log x₁": (lambda x: jnp.stack([x[0], jnp.log(x[1])]), lambda w: jnp.stack([w[0], jnp.exp(w[1])])),
+            "z": (z, lambda w: jnp.stack([w[0], jnp.sqrt(w[1])])),
+        }[coordinates]
+    else:
+        z = lambda p: gamma_mean(p[0], p[1])  # noqa: E731
+        to, back = {
+            "log shape and rate": (jnp.log, jnp.exp),
+            "shape and rate": (lambda p: p, lambda p: p),
+        }[coordinates]
+    goal = z(jnp.array(target))
+    return problems.Problem(lambda xi: z(back(xi)), lambda m: jnp.sum((m - goal) ** 2)), to, back
+
+
+CASES = [("Gaussian", name) for name in gaussian.COORDINATES] + [
+    *[("process", name) for name in ("x", "log x₁", "z")],
+    *[("gamma", name) for name in ("log shape and rate", "shape and rate")],
+]
+
+
+@pytest.mark.parametrize(("family", "coordinates"), CASES)
+def test_natural_gradient_steps_are_gauss_newtons_in_src(mathematics, family, coordinates):
+    random = np.random.RandomState(4)
+    for _ in range(12):
+        start, target = np.exp(random.uniform(-0.5, 1, (2, 2)))
+        rate = float(10 ** random.uniform(-2.5, -0.7))
+        fit, to, back = family_problem(family, coordinates, target)
+        with np.errstate(invalid="ignore"):
+            wanted = steps.descend(fit, steps.gauss_newton_step, to(jnp.array(start)), rate, 8)
+            wanted = np.array(jax.vmap(back)(jnp.asarray(wanted)))
+        outside = ~((wanted if family == "gamma" else wanted[:, 1:]) > 0).all(axis=1)
+        wanted[np.logical_or.accumulate(outside)] = np.nan
+        code = "([f, c, a, b, r]) => straightLines.naturalSteps(f, c, a, b, r, 8)"
+        found = mathematics(code, [family, coordinates, start.tolist(), target.tolist(), rate])
+        agree(found, cut(wanted))
+
+
+def test_steps_of_expectation_parameters_of_the_gamma_family_are_on_the_line(mathematics):
+    start, target = np.array([1.0, 2.0]), np.array([9.0, 3.0])
+    for call in (
+        "naturalSteps('gamma', 'expectation', [1, 2], [9, 3], 0.3, 12)",
+        "physicalSteps('gamma', [1, 2], [9, 3], 0.3, 12)",
+    ):
+        found = np.array(mathematics(f"() => straightLines.{call}"))
+        m = np.array([gamma_mean(*p) for p in found])
+        first, goal = gamma_mean(*start), gamma_mean(*target)
+        agree(m, goal + 0.7 ** np.arange(13)[:, None] * (first - goal))
+
+
+@pytest.mark.parametrize("family", ["Gaussian", "process"])
+def test_physical_gradient_steps_of_families_are_those_of_src(mathematics, family):
+    random = np.random.RandomState(5)
+    for _ in range(20):
+        start, target = np.exp(random.uniform(-0.5, 1, (2, 2)))
+        rate = float(random.uniform(0.05, 1))
+        fit = problems.gaussian_fit(target, "scale") if family == "Gaussian" else problems.walkthrough()
+        if family == "process":
+            goal = fit.z(jnp.array(target))
+            fit = fit._replace(loss=lambda z, goal=goal: jnp.sum((z - goal) ** 2))
+        wanted = steps.descend(fit, steps.physical_step, start, rate, 10)
+        code = "([f, a, b, r]) => straightLines.physicalSteps(f, a, b, r, 10)"
+        agree(mathematics(code, [family, start.tolist(), target.tolist(), rate]), wanted)
+
+
+# --- the race, and TANGO in any coordinates ---
+
+
+def published():
+    import tomllib
+
+    rows = {row["id"]: row["value"] for row in tomllib.loads((ROOT / "published.toml").read_text())["published"]}
+    return {
+        key: rows[f"tango-iterations-{name}"]
+        for key, name in (("tango", "tango"), ("sgd", "sgd"), ("averagedSgd", "averaged-sgd"))
+    }
+
+
+def test_the_published_seed_gives_the_published_counts(mathematics):
+    assert mathematics("() => straightLines.reproduce()") == published()
+    assert mathematics("() => straightLines.reproduce({seed: 1234, checks: true})") == published()
+    code = "() => straightLines.reproduce({seed: 1234, checks: true, limit: 82000})"
+    assert mathematics(code)["tango"] is None
+
+
+def test_averages_begin_at_the_start(mathematics):
+    settings = {"seed": 99, "checks": False, "start": [2, 3], "target": [-4, 1.5], "gamma": 5e-3, "stepSize": 2e-4}
+    assert mathematics("s => straightLines.reproduce(s)", settings)["averagedSgd"] == 30509
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2024, 4294967295])
+@pytest.mark.parametrize("checks", [True, False])
+def test_counts_of_any_seed_are_those_of_the_plain_loops(mathematics, seed, checks):
+    settings = {"start": [1.0, 0.7], "target": [0.5, 1.2], "stepSize": 2e-3, "gamma": 2e-2, "rate": 2e-2, "limit": 1200}
+    stream = plain_loops.legacy_stream(seed) if checks else np.random.RandomState(seed)
+    same = {"start": settings["start"], "target": settings["target"], "limit": settings["limit"]}
+    wanted = {
+        "tango": plain_loops.tango(stream, gamma=2e-2, step_size=2e-3, **same)[1],
+        "sgd": plain_loops.sgd(stream, rate=2e-2, **same)[1],
+        "averagedSgd": plain_loops.averaged_sgd(stream, gamma=2e-2, step_size=2e-3, **same)[1],
+    }
+    assert mathematics("s => straightLines.reproduce(s)", {"seed": seed, "checks": checks, **settings}) == wanted
+
+
+def test_the_paths_of_the_race_are_those_of_the_plain_loops(mathematics):
+    code = """() => { const paths = {};
+        for (const r of straightLines.race({limit: 400}, 100, 1)) (paths[r.method] ??= []).push(...r.points);
+        return paths; }"""
+    found, stream = mathematics(code), plain_loops.legacy_stream()
+    for method, loop in [
+        ("tango", plain_loops.tango),
+        ("sgd", plain_loops.sgd),
+        ("averagedSgd", plain_loops.averaged_sgd),
+    ]:
+        agree(found[method][:401], loop(stream, limit=400)[0])
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("coordinates", gaussian.COORDINATES)
+def test_the_mean_motion_is_that_of_src(mathematics, coordinates, warm):
+    random = np.random.RandomState(6)
+    for _ in range(4):
+        start, target = members(2, random.randint(1000))
+        step_size, gamma = 10 ** random.uniform(-4, -1.5), 10 ** random.uniform(-4, -2.5)
+        velocity = settled_velocity(start, target, coordinates, step_size) if warm else (0.0, 0.0)
+        wanted = optimizers.tango_mean_motion(
+            start, target, np.full(200, step_size), gamma, coordinates=coordinates, velocity=velocity
+        )
+        settings = {"start": start.tolist(), "target": target.tolist(), "coordinates": coordinates, "warm": warm}
+        settings |= {"stepSize": step_size, "gamma": gamma, "steps": 200}
+        found = mathematics("s => straightLines.meanMotion(s)", settings)
+        count = len(found["average"])
+        agree(cut(found["average"]), cut(wanted[:count]), 1e-8 if coordinates == "natural" else 1e-9)
+        assert count == 201 or not np.isfinite(wanted[count:]).all()
+
+
+@pytest.mark.parametrize("step_size", [1e-4, 0.03, 1.0])
+def test_a_warm_mean_motion_in_the_expectation_parameters_is_the_line(mathematics, step_size):
+    settings = {"start": [0, 1], "target": [10, 1], "coordinates": "expectation", "warm": True}
+    settings |= {"stepSize": step_size, "gamma": 1e-3, "steps": 400}
+    found = mathematics("s => straightLines.meanMotion(s)", settings)
+    assert found["diverged"] is None
+    assert found["distance"] < 1e-8
+    fast = np.array(found["fastM"])
+    assert np.abs(fast - [10, 101]).max() < 1e-8  # the fast iterate stays on its landing point
+    cold = mathematics("s => straightLines.meanMotion({...s, warm: false})", settings)
+    assert cold["distance"] > 1e-3
+
+
+@pytest.mark.parametrize("fisher", ["sampled", "exact"])
+@pytest.mark.parametrize("coordinates", ["log scale", "scale", "variance", "expectation"])
+def test_noisy_runs_are_those_of_src(mathematics, coordinates, fisher):
+    start, target, step_size, gamma = (0.5, 1.5), (2.0, 1.0), 1e-3, 2e-3
+    stream = np.random.RandomState(11)
+    if fisher == "sampled":
+        normals = stream.standard_normal((400, 2))
+        wanted = tango_path(start, target, coordinates, step_size, gamma, normals)
+    else:
+        wanted = exact_fisher_path(start, target, coordinates, step_size, gamma, stream.standard_normal((400, 1)))
+    settings = {"start": start, "target": target, "coordinates": coordinates, "stepSize": step_size, "gamma": gamma}
+    settings |= {"fisher": fisher, "steps": 400}
+    found = mathematics("s => straightLines.tangoRun(s, 11)", settings)
+    agree(found["average"], wanted)
+    # the average follows the fast iterate: θ' = (1-δt) θ + δt f, in the coordinates themselves
+    system = gaussian.COORDINATES[coordinates]
+    theta = np.array([system.from_mean_scale(p) for p in np.array(found["average"])])
+    fast = (theta[1:] - (1 - step_size) * theta[:-1]) / step_size
+    shown = np.array([system.to_mean_scale(p) for p in fast]) if coordinates != "expectation" else fast
+    np.testing.assert_allclose(found["fastM" if coordinates == "expectation" else "fast"], shown, rtol=1e-7, atol=1e-9)
+
+
+def test_what_is_drawn_is_part_of_the_whole(mathematics):
+    settings = {"start": [0, 1], "target": [10, 1], "stepSize": 1e-3, "gamma": 1e-2, "steps": 5000}
+    whole, part = (mathematics(f"s => straightLines.meanMotion(s, {kept})", settings) for kept in ("Infinity", "60"))
+    assert len(whole["average"]) == 5001
+    assert 50 < len(part["average"]) < 80
+    assert part["end"] == whole["end"]
+    assert part["average"][-1] == whole["average"][-1]
+    rows = {tuple(p) for p in whole["average"]}
+    assert all(tuple(p) in rows for p in part["average"])
+
+
+# --- Firefox ---
+
+FIREFOX = """<!doctype html><meta charset="utf-8"><script src="explorers.js"></script><script>
+const s = straightLines.randomState(1234);
+const cases = CASES;
+fetch("/found", { method: "POST", body: JSON.stringify({
+  uniform: s.uniform(2000), normal: s.standardNormal(20000), counts: straightLines.reproduce(),
+  paths: cases.map(([p, m, x, r]) => straightLines.descend(p, m, x, r, 8)),
+  flow: straightLines.naturalGradientFlow([0, 1], [10, 1], [0, 0.5, 1, 4]),
+}, (key, value) => (Number.isNaN(value) ? "nan" : value)) });
+</script>"""
+
+
+def test_firefox_computes_the_same(site, tmp_path):
+    firefox = program("firefox", "firefox-esr")
+    if firefox is None:
+        pytest.skip("Firefox is not installed")
+    random = np.random.RandomState(8)
+    cases = [
+        (name, method, random.uniform(0.5, 3, 2).tolist(), float(random.uniform(0.005, 0.3)))
+        for name in PROBLEMS for method in steps.STEPS
+    ]  # fmt: skip
+    answered, found = threading.Event(), {}
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            script = self.path == "/explorers.js"
+            text = (
+                (site / "_static" / "explorers.js").read_text()
+                if script
+                else FIREFOX.replace("CASES", json.dumps(cases))
+            )
+            self.send_response(200)
+            self.send_header("content-type", "text/javascript" if script else "text/html")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            found.update(json.loads(body.replace(b'"nan"', b"NaN")))
+            self.send_response(204)
+            self.end_headers()
+            answered.set()
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        command = [
+            firefox,
+            "--headless",
+            "--no-remote",
+            "--profile",
+            str(tmp_path),
+            f"http://127.0.0.1:{server.server_port}/",
+        ]
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert answered.wait(60), "Firefox gave no answer"
+        finally:
+            running.terminate()
+            running.wait()
+            server.shutdown()
+    stream = np.random.RandomState(1234)
+    assert np.array_equal(found["uniform"], stream.uniform(size=2000))
+    # its logarithm rounds the last bit of three normals in a hundred differently
+    np.testing.assert_allclose(found["normal"], stream.standard_normal(20000), rtol=4.5e-16)
+    assert found["counts"] == published()
+    for (name, method, start, rate), path in zip(cases, found["paths"], strict=True):
+        agree(path, cut(descents(name, method, [start], [rate], 8)[0]), 1e-8)
+    agree(found["flow"], gaussian.natural_gradient_flow((0, 1), (10, 1), np.array([0, 0.5, 1, 4])))
