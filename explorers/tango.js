@@ -184,7 +184,7 @@ function* tangoPath(settings, normals = null, every = 50000, kept = 400) {
         distance = Math.max(distance, distanceBetween([mean, scale], onTheLine(start, target, left, -Math.expm1(k * Math.log1p(-stepSize)))));
       }
       const i = Math.floor(Math.sqrt(k / steps) * kept + 1e-9) + 1;
-      next = Math.max(k + 1, Math.min(steps, Math.ceil(steps * (i / kept) ** 2)));
+      next = kept === Infinity ? k + 1 : Math.max(k + 1, Math.min(steps, Math.ceil(steps * (i / kept) ** 2)));
     }
     if (k % every === 0) yield { made: k };
   }

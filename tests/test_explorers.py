@@ -273,14 +273,21 @@ def test_the_streams_are_numpys_to_the_last_bit(mathematics, seed):
 
 
 def test_a_wrong_argument_is_named(mathematics):
-    for call, name in [
-        ("randomState(-1)", "seed"), ("randomState(0.5)", "seed"),
-        ("descend('nothing', 'Newton', [1, 1], 0.1, 3)", "problem"), ("descend('cubic', 'x', [1, 1], 0.1, 3)", "method"),
-        ("descend('cubic', 'Newton', [1, NaN], 0.1, 3)", "start"), ("descend('cubic', 'Newton', [1, 1], 0, 3)", "rate"),
-        ("descend('cubic', 'Newton', [1, 1], 0.1, 0)", "updates"),
-        ("naturalGradientFlow([0, -1], [1, 1], [0])", "start"), ("naturalGradientFlow([0, 1], [1, 1], [-1])", "times"),
-        ("reproduce({gamma: 2})", "gamma"), ("reproduce({limit: 1.5})", "limit"), ("reproduce({target: [1, 0]})", "target"),
-    ]:  # fmt: skip
+    wrong = {
+        "randomState(-1)": "seed",
+        "randomState(0.5)": "seed",
+        "descend('nothing', 'Newton', [1, 1], 0.1, 3)": "problem",
+        "descend('cubic', 'x', [1, 1], 0.1, 3)": "method",
+        "descend('cubic', 'Newton', [1, NaN], 0.1, 3)": "start",
+        "descend('cubic', 'Newton', [1, 1], 0, 3)": "rate",
+        "descend('cubic', 'Newton', [1, 1], 0.1, 0)": "updates",
+        "naturalGradientFlow([0, -1], [1, 1], [0])": "start",
+        "naturalGradientFlow([0, 1], [1, 1], [-1])": "times",
+        "reproduce({gamma: 2})": "gamma",
+        "reproduce({limit: 1.5})": "limit",
+        "reproduce({target: [1, 0]})": "target",
+    }
+    for call, name in wrong.items():
         code = f"() => {{ try {{ straightLines.{call}; return 'nothing' }} catch (e) {{ return e.message }} }}"
         assert mathematics(code).startswith(name), call
 
