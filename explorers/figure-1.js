@@ -138,20 +138,20 @@ EXPLORERS["figure-1"] = {
         { points: exact, look: "natural gradient", label: paths.length ? "natural gradient" : "natural gradient, exact", width: 1.6 },
         ...paths.map((method) => ({ points: result.paths[method], look: RACER_LOOKS[method], label: RACER_LOOKS[method], width: 1.3 })),
         { cross: state.target },
-      ]);
+      ], dragging);
       const published = now === JSON.stringify(settingsOf({ ...RACE }));
       const manyFresh = many && JSON.parse(many.of).limit === state.limit && JSON.stringify({ ...JSON.parse(many.of), seed: 0, checks: 0 }) === JSON.stringify({ ...JSON.parse(now), seed: 0, checks: 0 });
       hits.draw(manyFresh ? many : null, fresh && !result.running ? result.reports : {}, state.limit);
       RACERS.forEach((method, i) => {
         const report = fresh ? result.reports[method] : null;
-        counts[i].count.textContent = report ? (report.done ? countWords(report, state.limit) : `… ${grouped(report.made)}`) : "–";
-        counts[i].largest.textContent = manyFresh && many.made ? manyWords(many, method) : "–";
+        setText(counts[i].count, report ? (report.done ? countWords(report, state.limit) : `… ${grouped(report.made)}`) : "–");
+        setText(counts[i].largest, manyFresh && many.made ? manyWords(many, method) : "–");
       });
       bar.value = fraction;
       bar.hidden = !stop;
       stopButton.hidden = !stop;
-      runButton.textContent = `Run seed ${state.seed}`;
-      manyButton.textContent = `Run ${grouped(state.seeds)} seeds from ${state.seed} on`;
+      setText(runButton, `Run seed ${state.seed}`);
+      setText(manyButton, `Run ${grouped(state.seeds)} seeds from ${state.seed} on`);
       const words = published ? "The published settings and stream" : `Seed ${state.seed}, γ = ${shown(state.gamma)}, δt = ${shown(state.stepSize)}, SGD's rate ${shown(state.rate)}`;
       const failed = (fresh && result.failed) || (manyFresh && many.failed);
       const status = failed
@@ -186,8 +186,11 @@ function makeHistogram(parent) {
   const svg = box.firstChild;
   const heading = element("p", { class: "explorer-plane-title" }, "many seeds: first hits");
   parent.append(element("div", { class: "explorer-plane-column" }, heading, box));
+  let [width, measured] = [0, false];
+  new ResizeObserver(() => (measured = false)).observe(box);
   const draw = (many, reports, limit) => {
-    const width = box.clientWidth;
+    if (!measured) width = box.clientWidth;
+    measured = width > 0;
     if (!width) return;
     const height = Math.round(Math.max(200, Math.min(460, width * 0.78)));
     const [left, right, top, bottom] = [14, width - 16, 26, height - 40];
@@ -200,7 +203,7 @@ function makeHistogram(parent) {
       return tally;
     });
     const most = Math.max(1, ...tallies.flat());
-    let made = "";
+    const made = [];
     RACERS.forEach((method, i) => {
       const base = top + (i + 1) * row;
       const name = slug(RACER_LOOKS[method]);
@@ -209,25 +212,24 @@ function makeHistogram(parent) {
         const high = (count / most) * (row - 24);
         if (count) bars += `M${at((b * limit) / bins).toFixed(1)} ${base}v${(-high).toFixed(1)}h${((right - left) / bins - 1).toFixed(1)}v${high.toFixed(1)}z`;
       });
-      made += `<path d="${bars}" style="fill:var(--look-${name})"/><path class="explorer-axis" d="M${left} ${base}H${right}"/>`;
+      made.push(["path", { d: bars, style: `fill:var(--look-${name})` }], ["path", { class: "explorer-axis", d: `M${left} ${base}H${right}` }]);
       const text = many?.missed[method] ? `${RACER_LOOKS[method]} (${many.missed[method]} not by the end)` : RACER_LOOKS[method];
-      made += `<text class="explorer-line-label" x="${left}" y="${(base - row + 16).toFixed(1)}" style="fill:var(--look-${name}-text)">${text}</text>`;
+      made.push(["text", { class: "explorer-line-label", x: left, y: (base - row + 16).toFixed(1), style: `fill:var(--look-${name}-text)` }, text]);
       const one = reports[method]?.count;
-      if (Number.isInteger(one)) {
-        const x = at(one).toFixed(1);
-        made += `<path class="explorer-cross" d="M${x} ${base + 1}v${-(row - 26)}" style="stroke-width:1.2;stroke-dasharray:3 2"/>`;
-      }
+      if (Number.isInteger(one)) made.push(["path", { class: "explorer-mark", d: `M${at(one).toFixed(1)} ${base + 1}v${-(row - 26)}` }]);
     });
     const step = niceStep((limit / Math.max(2, (right - left) / 92)) * 1.0001);
     for (let value = 0; value <= limit * 1.0001; value += step) {
-      made += `<path class="explorer-axis" d="M${at(value).toFixed(1)} ${bottom}v4"/><text class="explorer-tick" text-anchor="${value === 0 ? "start" : at(value) > right - 24 ? "end" : "middle"}" x="${at(value).toFixed(1)}" y="${bottom + 17}">${grouped(Math.round(value))}</text>`;
+      const anchor = value === 0 ? "start" : at(value) > right - 24 ? "end" : "middle";
+      made.push(["path", { class: "explorer-axis", d: `M${at(value).toFixed(1)} ${bottom}v4` }]);
+      made.push(["text", { class: "explorer-tick", "text-anchor": anchor, x: at(value).toFixed(1), y: bottom + 17 }, grouped(Math.round(value))]);
     }
-    made += `<text class="explorer-label" text-anchor="end" x="${right + 6}" y="${height - 5}">iterations</text>`;
+    made.push(["text", { class: "explorer-label", "text-anchor": "end", x: right + 6, y: height - 5 }, "iterations"]);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("width", width);
     svg.setAttribute("height", height);
-    svg.innerHTML = made;
-    heading.textContent = many ? `many seeds: first hits of ${many.made}` : "many seeds: first hits";
+    setShapes(svg, made);
+    setText(heading, many ? `many seeds: first hits of ${many.made}` : "many seeds: first hits");
     svg.setAttribute("aria-label", many ? `histogram of the first hits of ${many.made} seeds` : "histogram of first hits, no seeds run yet");
   };
   return { draw };

@@ -101,8 +101,8 @@ EXPLORERS.gaussian = {
       const dots = naturalGradientFlow(start, target, ticks);
       const marks = (change) =>
         state.natural ? [{ points: dots.map(change), look: "natural gradient", width: 0, markers: dots.map((_, i) => i).slice(1), faint: 1 }] : [];
-      plane.draw([...items((p) => p), ...marks((p) => p), { cross: target }]);
-      moments.draw([noDistribution(moments.limits), ...items(meanMap), ...marks(meanMap), { cross: meanMap(target) }]);
+      plane.draw([...items((p) => p), ...marks((p) => p), { cross: target }], dragging);
+      moments.draw([noDistribution(moments.limits), ...items(meanMap), ...marks(meanMap), { cross: meanMap(target) }], dragging);
 
       const told = [];
       ["natural", "descent", "geodesic"].forEach((key, i) => {
@@ -110,8 +110,8 @@ EXPLORERS.gaussian = {
         const curve = curves[key];
         const whole = curve && curve.every(isFinitePoint);
         const strays = whole ? shareGap(curve.map(meanMap), meanMap(target)) : NaN;
-        largest.textContent = !curve ? "" : whole ? shown(Math.max(...curve.map((p) => p[1]))) : "leaves the family";
-        off.textContent = !curve ? "" : strays < 1e-9 ? "0" : Number.isFinite(strays) ? shown(strays, 2) : "–";
+        setText(largest, !curve ? "" : whole ? shown(Math.max(...curve.map((p) => p[1]))) : "leaves the family");
+        setText(off, !curve ? "" : strays < 1e-9 ? "0" : Number.isFinite(strays) ? shown(strays, 2) : "–");
         if (curve) told.push(`${labels[key]}: largest σ ${largest.textContent}`);
       });
       const [first, second] = DATA.coordinates[state.coordinates];

@@ -16,7 +16,29 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-const escaped = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;");
+// Text and markup are set only where they change: each change makes the browser lay out again.
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+// The shapes [tag, attributes, text] of a layer, in the elements that are there already where they fit.
+function setShapes(layer, shapes) {
+  shapes.forEach(([tag, attributes, text = ""], i) => {
+    let made = layer.children[i];
+    if (made?.tagName !== tag) {
+      const fresh = document.createElementNS(SVG, tag);
+      if (made) made.replaceWith(fresh);
+      else layer.append(fresh);
+      made = fresh;
+    }
+    const before = made.shape ?? {};
+    for (const name in attributes) if (before[name] !== attributes[name]) made.setAttribute(name, attributes[name]);
+    for (const name in before) if (!(name in attributes)) made.removeAttribute(name);
+    made.shape = attributes;
+    setText(made, text);
+  });
+  while (layer.children.length > shapes.length) layer.lastChild.remove();
+}
+
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 // A number for people: so many significant digits, a real minus, powers of ten where zeros would have to be counted.

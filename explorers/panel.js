@@ -134,7 +134,7 @@ function startPanel(root, spec, options) {
     frame = 0;
     const said = draw(state, dragging);
     for (const show of shows) show();
-    text.textContent = said.caption;
+    setText(text, said.caption);
     if (!dragging) {
       announce(said.summary ?? said.caption);
       clearTimeout(addressTimer);
@@ -244,7 +244,8 @@ function startPanel(root, spec, options) {
           return { [key]: check(key, value, state) };
         },
       );
-      shows.push(() => (box.querySelector("label").textContent = `${field.label} ${names()[axis]}`));
+      const name = box.querySelector("label");
+      shows.push(() => setText(name, `${field.label} ${names()[axis]}`));
       return box;
     });
     return element("span", { class: "explorer-pair" }, ...parts);
@@ -283,12 +284,12 @@ function startPanel(root, spec, options) {
   };
 
   const draw = spec.build(ui, options);
-  const chips = presets.map(([name, patch]) =>
-    ui.button(name, () => {
-      ui.set(structuredClone({ ...defaults, ...patch }));
-      announce(`${name}: set`);
-    }),
-  );
+  const chips = presets.map(([name, patch]) => {
+    const whole = JSON.stringify({ ...defaults, ...patch });
+    const chip = ui.button(name, () => ui.set(JSON.parse(whole)));
+    shows.push(() => chip.setAttribute("aria-pressed", JSON.stringify(state) === whole));
+    return chip;
+  });
   chips.push(ui.button("Reset", () => ui.set(initial()), { class: "explorer-reset" }));
   const toggle = still
     ? ui.button("Show the printed figure", () => {

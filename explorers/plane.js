@@ -71,14 +71,18 @@ function limitsFor(points, before, { margin = 0.07, floor = [-Infinity, -Infinit
 function makePlane(parent, { title, labels, ratio = 0.8, least = 200 }) {
   const heading = element("p", { class: "explorer-plane-title" }, title);
   const box = element("div", { class: "explorer-plane" });
-  box.innerHTML = `<svg xmlns="${SVG}" aria-hidden="true" focusable="false"></svg>`;
+  const clip = `explorer-clip-${(makePlane.count = (makePlane.count ?? 0) + 1)}`;
+  box.innerHTML = `<svg xmlns="${SVG}" aria-hidden="true" focusable="false"><clipPath id="${clip}"><rect/></clipPath><g clip-path="url(#${clip})"><g></g><g></g></g><g></g><g></g></svg>`;
   const svg = box.firstChild;
+  const [underLayer, overLayer] = svg.children[1].children;
+  const [axesLayer, wordsLayer] = [svg.children[2], svg.children[3]];
   parent.append(element("div", { class: "explorer-plane-column" }, heading, box));
 
   const plane = { labels, limits: [[0, 1], [0, 1]], handles: [], box, heading };
   let [width, height] = [0, 0];
+  let measured = false;
   let remembered = new Map();
-  const clip = `explorer-clip-${(makePlane.count = (makePlane.count ?? 0) + 1)}`;
+  let contour = {};
 
   const across = () => width - MARGIN.left - MARGIN.right;
   const down = () => height - MARGIN.top - MARGIN.bottom;
@@ -99,8 +103,12 @@ function makePlane(parent, { title, labels, ratio = 0.8, least = 200 }) {
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("width", width);
     svg.setAttribute("height", height);
+    const frame = svg.querySelector("rect");
+    for (const [name, value] of Object.entries({ x: MARGIN.left, y: MARGIN.top - 6, width: across() + 6, height: down() + 6 })) frame.setAttribute(name, value);
     return changed;
   };
+  // measuring makes the browser lay out: only when the size may have changed
+  new ResizeObserver(() => (measured = false)).observe(box);
 
   // Pixels of a path; not finite ones are null.
   function pixels(points) {
@@ -122,59 +130,80 @@ function makePlane(parent, { title, labels, ratio = 0.8, least = 200 }) {
   const inFrame = (p, slack = 0) =>
     p && p[0] >= MARGIN.left - slack && p[0] <= width - MARGIN.right + slack && p[1] >= MARGIN.top - slack && p[1] <= height - MARGIN.bottom + slack;
 
-  function axes() {
+  let axesKey = "";
+  function drawAxes() {
+    const key = JSON.stringify([plane.limits, plane.labels, width]);
+    if (key === axesKey) return;
+    axesKey = key;
     const [[left, right], [low, high]] = plane.limits;
     const [bottom, top, end] = [height - MARGIN.bottom, MARGIN.top, width - MARGIN.right];
-    let made = `<path class="explorer-axis" d="M${MARGIN.left} ${top - 6}V${bottom}H${end + 6}"/>`;
     const ticks = (from, to, room) => {
       const step = niceStep(((to - from) / Math.max(2, room)) * 1.0001);
       const found = [];
       for (let k = Math.ceil(from / step - 1e-9); k * step <= to + 1e-9 * (to - from); k++) found.push(roundTo(k * step, step));
       return found;
     };
+    let lines = `M${MARGIN.left} ${top - 6}V${bottom}H${end + 6}`;
+    const words = [];
+    const tick = (x, y, anchor, value) => words.push(["text", { class: "explorer-tick", "text-anchor": anchor, x: x.toFixed(1), y: y.toFixed(1) }, shown(value, 6)]);
     for (const value of ticks(left, right, across() / 62)) {
       const [x] = plane.toPixel([value, low]);
-      made += `<path class="explorer-axis" d="M${x.toFixed(1)} ${bottom}v4"/><text class="explorer-tick" text-anchor="middle" x="${x.toFixed(1)}" y="${bottom + 17}">${shown(value, 6)}</text>`;
+      lines += `M${x.toFixed(1)} ${bottom}v4`;
+      tick(x, bottom + 17, "middle", value);
     }
     for (const value of ticks(low, high, down() / 44)) {
       const [, y] = plane.toPixel([left, value]);
-      made += `<path class="explorer-axis" d="M${MARGIN.left} ${y.toFixed(1)}h-4"/><text class="explorer-tick" text-anchor="end" x="${MARGIN.left - 7}" y="${(y + 4).toFixed(1)}">${shown(value, 6)}</text>`;
+      lines += `M${MARGIN.left} ${y.toFixed(1)}h-4`;
+      tick(MARGIN.left - 7, y + 4, "end", value);
     }
-    made += `<text class="explorer-label" text-anchor="end" x="${end + 6}" y="${height - 5}">${escaped(plane.labels[0])}</text>`;
-    made += `<text class="explorer-label" x="${MARGIN.left - 38}" y="${MARGIN.top - 13}">${escaped(plane.labels[1])}</text>`;
-    return made;
+    setShapes(axesLayer, [
+      ["path", { class: "explorer-axis", d: lines }],
+      ["text", { class: "explorer-label", "text-anchor": "end", x: end + 6, y: height - 5 }, plane.labels[0]],
+      ["text", { class: "explorer-label", x: MARGIN.left - 38, y: MARGIN.top - 13 }, plane.labels[1]],
+      ...words,
+    ]);
   }
 
-  // Where a label stands best: beside its own line, off all others, inside the frame, and where it stood before.
-  function placeLabels(lines, crosses) {
+  const SIDES = [[1, 0.3], [-1, 0.3], [0.35, -1], [-0.35, -1], [0.35, 1.25], [-0.35, 1.25]];
+  const placeAt = (visible, part, side, wide) => {
+    const at = visible[Math.round((part / 10) * (visible.length - 1))];
+    const [dx, dy] = SIDES[side];
+    const middle = [at[0] + dx * (wide / 2 + 9), at[1] + dy * 13 - 4];
+    return { at, middle, bounds: [middle[0] - wide / 2, middle[1] - 8, middle[0] + wide / 2, middle[1] + 8], key: [part, side] };
+  };
+  // Where a label stands best: beside its own line, off all others, inside the frame, and where it stood before. While
+  // something is dragged it goes with its line.
+  function placeLabels(lines, crosses, moving) {
     const obstacles = [];
-    for (const line of lines) {
-      const step = Math.max(1, Math.floor(line.pixels.length / 60));
-      line.pixels.forEach((p, i) => {
-        if (p && i % step === 0 && inFrame(p, 4)) obstacles.push([p, line]);
-        const q = line.pixels[i + 1];
-        if (step === 1 && p && q) for (const s of [0.25, 0.5, 0.75]) obstacles.push([[p[0] + s * (q[0] - p[0]), p[1] + s * (q[1] - p[1])], line]);
-      });
-    }
-    for (const at of [...plane.handles.map((handle) => handle.at).filter(Boolean), ...crosses]) {
-      for (const dx of [-8, 0, 8]) obstacles.push([[at[0] + dx, at[1]], null]);
+    if (!moving) {
+      for (const line of lines) {
+        const step = Math.max(1, Math.floor(line.pixels.length / 60));
+        line.pixels.forEach((p, i) => {
+          if (p && i % step === 0 && inFrame(p, 4)) obstacles.push([p, line]);
+          const q = line.pixels[i + 1];
+          if (step === 1 && p && q) for (const s of [0.25, 0.5, 0.75]) obstacles.push([[p[0] + s * (q[0] - p[0]), p[1] + s * (q[1] - p[1])], line]);
+        });
+      }
+      for (const at of [...plane.handles.map((handle) => handle.at).filter(Boolean), ...crosses]) {
+        for (const dx of [-8, 0, 8]) obstacles.push([[at[0] + dx, at[1]], null]);
+      }
     }
     const placed = [];
     const next = new Map();
-    let made = "";
+    const made = [];
     for (const line of lines.filter((one) => one.label)) {
       const visible = line.pixels.filter((p) => inFrame(p));
-      if (!visible.length) continue;
+      if (visible.length < 2) continue; // nothing of the line is seen
       const wide = line.label.length * 6.9 + 6;
-      let best = null;
+      const before = remembered.get(line.label);
+      let best = moving && before ? placeAt(visible, ...before, wide) : null;
       // not near the start, where all lines begin
-      for (let c = 2; c <= 10; c++) {
-        const at = visible[Math.round((c / 10) * (visible.length - 1))];
-        for (const [side, [dx, dy]] of [[1, 0.3], [-1, 0.3], [0.35, -1], [-0.35, -1], [0.35, 1.25], [-0.35, 1.25]].entries()) {
-          const middle = [at[0] + dx * (wide / 2 + 9), at[1] + dy * 13 - 4];
-          const bounds = [middle[0] - wide / 2, middle[1] - 8, middle[0] + wide / 2, middle[1] + 8];
+      for (let part = 2; part <= 10 && !(moving && best); part++) {
+        for (let side = 0; side < SIDES.length; side++) {
+          const place = placeAt(visible, part, side, wide);
+          const { at, bounds } = place;
           if (bounds[0] < MARGIN.left + 2 || bounds[2] > width || bounds[1] < 2 || bounds[3] > height - MARGIN.bottom - 2) continue;
-          let cost = (10 - c) * 0.12;
+          let cost = (10 - part) * 0.12;
           for (const [p, owner] of obstacles) {
             if (p[0] > bounds[0] && p[0] < bounds[2] && p[1] > bounds[1] && p[1] < bounds[3]) cost += owner === line ? 1.2 : 2;
             // where lines meet, nobody can tell whose label it is
@@ -183,60 +212,62 @@ function makePlane(parent, { title, labels, ratio = 0.8, least = 200 }) {
           for (const other of placed) {
             if (bounds[0] < other[2] && bounds[2] > other[0] && bounds[1] < other[3] && bounds[3] > other[1]) cost += 60;
           }
-          if (remembered.get(line.label) === `${c} ${side}`) cost -= 3;
-          if (!best || cost < best.cost) best = { cost, middle, bounds, key: `${c} ${side}` };
+          if (before && before[0] === part && before[1] === side) cost -= 3;
+          if (!best || cost < best.cost) best = { ...place, cost };
         }
       }
       if (!best) continue;
       placed.push(best.bounds);
       next.set(line.label, best.key);
-      made += `<text class="explorer-line-label" text-anchor="middle" x="${best.middle[0].toFixed(1)}" y="${(best.middle[1] + 4).toFixed(1)}" style="fill:${line.ink}">${escaped(line.label)}</text>`;
+      const style = `fill:${line.ink}`;
+      made.push(["text", { class: "explorer-line-label", "text-anchor": "middle", x: best.middle[0].toFixed(1), y: (best.middle[1] + 4).toFixed(1), style }, line.label]);
     }
     remembered = next;
     return made;
   }
 
-  // Items: { points, look, label, markers, width, faint, plain } for a line, { region } for a shaded polygon,
-  // { rings: [centre, semiaxes] } and { pieces } for lines of equal loss, { cross } for a target, { note, at } for a word.
-  plane.draw = (items) => {
-    plane.resize();
+  // Items: { points, look, label, markers, width, faint, plain } for a line (without a look it is neutral), { region } for
+  // a shaded polygon, { rings: [centre, radii] } and { pieces } for lines of equal loss, { cross } for a target.
+  plane.draw = (items, moving = false) => {
+    if (!measured) plane.resize();
+    measured = width > 0;
     if (!width) return;
-    let under = "";
-    let over = "";
-    const [lines, crosses] = [[], []];
+    const [under, over, lines, crosses] = [[], [], [], []];
     for (const handle of plane.handles) handle.at = handle.value() ? plane.toPixel(handle.value()) : null;
     for (const item of items) {
-      if (item.region) under += `<path class="explorer-region" d="${lineData(pixels(item.region))}z"/>`;
-      else if (item.pieces) under += `<path class="explorer-contour" d="${item.pieces.map((piece) => lineData(pixels(piece))).join("")}"/>`;
-      else if (item.rings) {
+      if (item.region) under.push(["path", { class: "explorer-region", d: `${lineData(pixels(item.region))}z` }]);
+      else if (item.pieces) {
+        const key = JSON.stringify([plane.limits, width]);
+        if (contour.of !== item.pieces || contour.key !== key) contour = { of: item.pieces, key, data: item.pieces.map((piece) => lineData(pixels(piece))).join("") };
+        under.push(["path", { class: "explorer-contour", d: contour.data }]);
+      } else if (item.rings) {
         const [centre, radii] = item.rings;
-        const [x, y] = plane.toPixel(centre);
+        const [cx, cy] = plane.toPixel(centre);
         for (const radius of radii) {
-          const edge = plane.toPixel([centre[0] + radius, centre[1] + radius]);
-          under += `<ellipse class="explorer-contour" cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" rx="${(edge[0] - x).toFixed(1)}" ry="${(y - edge[1]).toFixed(1)}"/>`;
+          const [x, y] = plane.toPixel([centre[0] + radius, centre[1] + radius]);
+          under.push(["ellipse", { class: "explorer-contour", cx: cx.toFixed(1), cy: cy.toFixed(1), rx: (x - cx).toFixed(1), ry: (cy - y).toFixed(1) }]);
         }
       } else if (item.cross) {
         const [x, y] = plane.toPixel(item.cross);
         crosses.push([x, y]);
-        over += `<path class="explorer-cross" d="M${x - 5} ${y - 5}l10 10m0 -10l-10 10"/>`;
-      } else if (item.note) {
-        const [x, y] = plane.toPixel(item.at);
-        over += `<text class="explorer-note" text-anchor="middle" x="${x.toFixed(1)}" y="${y.toFixed(1)}">${escaped(item.note)}</text>`;
+        over.push(["path", { class: "explorer-cross", d: `M${(x - 5).toFixed(1)} ${(y - 5).toFixed(1)}l10 10m0 -10l-10 10` }]);
       } else {
-        const { dash, marker } = lookOf(item.look); // without one: a neutral line
+        const { dash, marker } = lookOf(item.look);
         const color = item.look ? `var(--look-${slug(item.look)})` : "var(--quiet)";
         const stroke = item.width ?? 1.8;
         const drawn = pixels(item.points);
         const dashes = item.plain || !dash.length ? "" : `;stroke-dasharray:${dash.map((part) => (part * stroke).toFixed(1)).join(" ")}`;
-        over += `<path class="explorer-line" d="${lineData(drawn)}" style="stroke:${color};stroke-width:${stroke}${dashes}${item.faint ? `;opacity:${item.faint}` : ""}"/>`;
+        if (stroke) over.push(["path", { class: "explorer-line", d: lineData(drawn), style: `stroke:${color};stroke-width:${stroke}${dashes};opacity:${item.faint ?? 1}` }]);
         const marked = (item.markers ?? []).map((i) => drawn[i]).filter((p) => p && inFrame(p, 6));
-        if (marked.length) over += `<path class="explorer-marker" d="${marked.map((p) => markerPath(marker, p, 3.4)).join("")}" style="fill:${color}"/>`;
-        if (!item.faint || item.label) lines.push({ pixels: drawn, label: item.label, ink: color.replace(")", item.look ? "-text)" : ")") });
+        if (marked.length) over.push(["path", { class: "explorer-marker", d: marked.map((p) => markerPath(marker, p, 3.4)).join(""), style: `fill:${color}` }]);
+        if (item.label) lines.push({ pixels: drawn, label: item.label, ink: color.replace(")", item.look ? "-text)" : ")") });
+        else if (stroke && !item.faint) lines.push({ pixels: drawn });
       }
     }
-    const words = placeLabels(lines, crosses);
-    const frame = `<clipPath id="${clip}"><rect x="${MARGIN.left}" y="${MARGIN.top - 6}" width="${across() + 6}" height="${down() + 6}"/></clipPath>`;
-    svg.innerHTML = `${frame}<g clip-path="url(#${clip})">${under}${over}</g>${axes()}${words}`;
+    setShapes(underLayer, under);
+    setShapes(overLayer, over);
+    drawAxes();
+    setShapes(wordsLayer, placeLabels(lines, crosses, moving));
     for (const handle of plane.handles) handle.show();
   };
 

@@ -1,6 +1,6 @@
 // The line that TANGO is on: its mean motion and noisy runs, the fast iterate and its average, in both planes.
 
-const LIVE_STEPS = 60000; // steps of the mean motion that are drawn while something is dragged
+const LIVE_STEPS = 60000; // steps of the mean motion that are made at once: all of them at rest, an eighth while dragging
 const MOST_STEPS = 5e6;
 
 EXPLORERS["tango-line"] = {
@@ -83,10 +83,9 @@ EXPLORERS["tango-line"] = {
       else if (result?.of !== of && stopped !== of) compute(settings, of);
       const fresh = result?.of === of;
       const exact = Array.from({ length: 101 }, (_, i) => i / 100).map((left) => onTheLine(state.start, state.target, 1 - left, left));
-      const cut = settings.steps > LIVE_STEPS;
       // short runs are exact at once; of long ones the first part, until the worker has the whole
-      const mean = (fresh && result.mean) || meanMotion({ ...settings, steps: Math.min(settings.steps, LIVE_STEPS / (dragging ? 4 : 1)) }, 400);
-      const part = !(fresh && result.mean) && settings.steps > LIVE_STEPS / (dragging ? 4 : 1);
+      const mean = (fresh && result.mean) || meanMotion({ ...settings, steps: Math.min(settings.steps, LIVE_STEPS / (dragging ? 8 : 1)) }, 400);
+      const part = !(fresh && result.mean) && settings.steps > LIVE_STEPS / (dragging ? 8 : 1);
       const runs = fresh ? result.runs : [];
 
       if (!dragging || !plane.fitted) {
@@ -105,8 +104,8 @@ EXPLORERS["tango-line"] = {
         ...(state.fast ? [{ points: mean[`fast${suffix}`], label: "fast iterate", width: 1.3 }] : []),
         { points: mean[`average${suffix}`], look: "TANGO", label: "TANGO, its average", width: 2.2, plain: true },
       ];
-      plane.draw([...items("mean", "", exact), { cross: state.target }]);
-      moments.draw([noDistribution(moments.limits), ...items("mean", "M", exact.map(meanMap)), { cross: meanMap(state.target) }]);
+      plane.draw([...items("mean", "", exact), { cross: state.target }], dragging);
+      moments.draw([noDistribution(moments.limits), ...items("mean", "M", exact.map(meanMap)), { cross: meanMap(state.target) }], dragging);
       work.hidden = !stop || performance.now() - begun < 300;
 
       const [first, second] = DATA.coordinates[state.coordinates];

@@ -84,58 +84,61 @@ EXPLORERS["two-planes"] = {
       ui.table(["method", "rate η", "distance left", "off the line in z"], cells.map(({ row }) => row), "The methods: rate, distance from the nearest minimum after the last update, and how far the path in z strays from the straight line"),
     );
 
-    let [shownProblem, level] = [null, null];
+    let [shownProblem, level, levelKey] = [null, null, null];
     return (state, dragging) => {
       const here = problem();
       const z = here.z(state.start);
-      if (!dragging || shownProblem !== state.problem) {
-        inX.limits = extended(here.shown.x, state.start);
-        inZ.limits = extended(here.shown.z, z);
-      }
-      const key = JSON.stringify([state.problem, inX.limits]);
-      if (shownProblem !== key) level = lossLines(here, inX.limits);
-      shownProblem = key;
-
       const paths = TWO_PLANES_METHODS.map((method, i) =>
         state[`show${i}`] ? descend(here, method, state.start, state.one ? state.rate : state[TWO_PLANES_RATES[i]], state.updates) : null,
       );
+      if (!dragging || shownProblem !== state.problem) {
+        const kept = paths.filter((path) => path && divergesAt(path) < 0).flat();
+        inX.limits = extended(here.shown.x, state.start, kept);
+        inZ.limits = extended(here.shown.z, z, kept.map(here.z));
+        shownProblem = state.problem;
+      }
+      const key = JSON.stringify([state.problem, inX.limits]);
+      if (levelKey !== key) level = lossLines(here, inX.limits);
+      levelKey = key;
       const markers = state.updates > 60 ? [state.updates] : Array.from({ length: state.updates }, (_, k) => k + 1);
       const line = (path, i) => ({ points: path, look: TWO_PLANES_METHODS[i], label: TWO_PLANES_METHODS[i], markers });
       const drawn = paths.map((path, i) => path && line(path, i)).filter(Boolean);
-      inX.draw([{ pieces: level }, ...drawn, ...here.minima.map((cross) => ({ cross }))]);
+      inX.draw([{ pieces: level }, ...drawn, ...here.minima.map((cross) => ({ cross }))], dragging);
       const radii = [0.15, 0.35, 0.6, 1, 1.5].map((part) => part * distanceBetween(z, here.target));
       inZ.draw([
         { rings: [here.target, radii] },
         ...drawn.map((item) => ({ ...item, points: item.points.map((p) => (isFinitePoint(p) ? here.z(p) : p)) })),
         { cross: here.target },
-      ]);
+      ], dragging);
 
-      const said = [];
+      const [said, lostOnes] = [[], []];
       paths.forEach((path, i) => {
         const { left, off } = cells[i];
         const method = TWO_PLANES_METHODS[i];
         if (!path) {
-          left.textContent = off.textContent = "";
+          setText(left, "");
+          setText(off, "");
           return;
         }
         const lost = divergesAt(path);
         if (lost >= 0) {
-          left.textContent = lostWords(method, path[lost], lost);
-          off.textContent = "–";
+          setText(left, lostWords(method, path[lost], lost));
+          setText(off, "–");
           said.push(`${method} ${lostWords(method, path[lost], lost)}`);
+          lostOnes.push(said[said.length - 1]);
           return;
         }
         const inside = path.map(here.z);
         const strays = distanceFromLine(inside, inside[0], here.target);
-        left.textContent = shown(distanceLeft(here, path[state.updates]));
-        off.textContent = strays < 1e-9 ? "0" : shown(strays);
+        setText(left, shown(distanceLeft(here, path[state.updates])));
+        setText(off, strays < 1e-9 ? "0" : shown(strays));
         said.push(`${method} ${left.textContent}`);
       });
       const from = `From ${pointText(state.start)}, ${state.updates} ${state.updates === 1 ? "update" : "updates"}`;
       const rates = state.one ? `, η = ${shown(state.rate)} for all` : "";
       const last = said.length ? ` Distance left: ${said.join("; ")}.` : " No method is switched on.";
       return {
-        caption: `${from}${rates}. Ring: the start. Cross: the minimum${here.minima.length > 1 ? ", of which there are two" : ""}. Grey: lines of equal loss.`,
+        caption: `${from}${rates}. ${lostOnes.length ? `${lostOnes.join("; ").replace(/^./, (c) => c.toUpperCase())}. ` : ""}Ring: the start. Cross: the minimum${here.minima.length > 1 ? ", of which there are two" : ""}. Grey: lines of equal loss.`,
         summary: `${from}${rates}.${last}`,
       };
     };
@@ -144,8 +147,8 @@ EXPLORERS["two-planes"] = {
 
 function lostWords(method, point, step) {
   const many = point.some((v) => Math.abs(v) > BOUND);
-  if (many) return `diverges, update ${step}`;
-  return method === "physical gradient" ? `no inverse, update ${step}` : `singular, update ${step}`;
+  if (many) return `diverges at update ${step}`;
+  return `${method === "physical gradient" ? "has no inverse" : "divides by zero"} at update ${step}`;
 }
 
 // The rate of gradient descent that ends nearest to a minimum in ten updates: of 1, 2 and 5 times powers of ten.
@@ -159,10 +162,14 @@ function bestRate(name) {
   return rates[ends.indexOf(Math.min(...ends))];
 }
 
-const extended = (limits, point) =>
+// The limits, wider where the point or others that are not far out need it.
+const extended = (limits, point, others) =>
   limits.map(([low, high], axis) => {
-    const space = 0.06 * (high - low);
-    return [Math.min(low, point[axis] - space), Math.max(high, point[axis] + space)];
+    const size = high - low;
+    const near = others.filter((p) => p[axis] > low - size / 2 && p[axis] < high + size / 2).concat([point]);
+    const values = near.map((p) => p[axis]);
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    return [least < low ? least - 0.06 * size : low, most > high ? most + 0.06 * size : high];
   });
 
 // Lines of equal loss at 12 levels that are even in the logarithm.
@@ -171,9 +178,12 @@ function lossLines(problem, limits, across = 48) {
   const values = Array.from({ length: across + 1 }, (_, j) =>
     Array.from({ length: across + 1 }, (_, i) => {
       const r = toward(problem, [at(i, 0), at(j, 1)]);
-      return Math.log(r[0] * r[0] + r[1] * r[1] + 1e-2);
+      return r[0] * r[0] + r[1] * r[1];
     }),
   );
+  // a valley narrower than the grid shows no lines at its bottom
+  const floor = 1e-4 * Math.max(...values.flat());
+  for (const row of values) row.forEach((value, i) => (row[i] = Math.log(value + floor)));
   const all = values.flat();
   const [low, high] = [Math.min(...all), Math.max(...all)];
   return Array.from({ length: 12 }, (_, k) => low + ((k + 0.5) / 12) * (high - low)).flatMap((level) =>

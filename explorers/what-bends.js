@@ -110,8 +110,8 @@ EXPLORERS["what-bends"] = {
       const finiteTo = (p) => (isFinitePoint(p) ? xi.to(p) : p);
       const finiteM = (p) => (isFinitePoint(p) ? here.m(p) : p);
       const region = state.family === "Gaussian" ? [noDistribution(right.limits)] : [];
-      left.draw([...items(finiteTo), ...(isFinitePoint(xi.to(target)) ? [{ cross: xi.to(target) }] : [])]);
-      right.draw([...region, ...items(finiteM), { cross: goal }]);
+      left.draw([...items(finiteTo), ...(isFinitePoint(xi.to(target)) ? [{ cross: xi.to(target) }] : [])], dragging);
+      right.draw([...region, ...items(finiteM), { cross: goal }], dragging);
 
       const strays = (path) => {
         const lost = divergesAt(path);
@@ -121,10 +121,10 @@ EXPLORERS["what-bends"] = {
       };
       const [whole, half] = [strays(natural), strays(euler(rate / 2))];
       const [straight, straightHalf] = [strays(physical), strays(physicalSteps(state.family, start, target, Math.min(rate / 2, 1), updates))];
-      rows[0].cells[0].textContent = whole.text;
-      rows[0].cells[1].textContent = half.text;
-      rows[1].cells[0].textContent = straight.text;
-      rows[1].cells[1].textContent = straightHalf.text;
+      setText(rows[0].cells[0], whole.text);
+      setText(rows[0].cells[1], half.text);
+      setText(rows[1].cells[0], straight.text);
+      setText(rows[1].cells[1], straightHalf.text);
       const name = `(${left.labels.join(", ")})`;
       const told =
         whole.lost !== undefined
