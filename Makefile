@@ -41,7 +41,7 @@ test: book  ## run every test: chapters, package, pairing, rendered book
 
 .PHONY: test-pages
 test-pages: book  ## test the rendered pages in Chromium, which must be installed
-	@$(BIN)/python -m pytest -m browser tests/test_pages.py
+	@$(BIN)/python -m pytest -m browser tests/test_pages.py tests/test_explorers.py
 
 .PHONY: chapters $(EXECUTE)
 chapters: $(EXECUTE)  ## execute the chapters whose .py, or src/, changed
