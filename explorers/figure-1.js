@@ -17,7 +17,7 @@ EXPLORERS["figure-1"] = {
       stepSize: rate("δt", RACE.stepSize),
       rate: rate("rate of SGD", RACE.rate),
       limit: FIELDS.number({ label: "at most so many iterations", value: RACE.limit, least: 1, most: 1e7, whole: true }),
-      seeds: FIELDS.number({ label: "seeds", value: 100, least: 2, most: 2000, whole: true }),
+      seeds: FIELDS.number({ label: "many seeds", value: 100, least: 2, most: 2000, whole: true }),
     };
   },
   presets: () => [
@@ -49,8 +49,8 @@ EXPLORERS["figure-1"] = {
       ui.table(["method", "one seed", "many seeds"], counts.map(({ row }) => row), "Iterations until each method has converged"),
     );
     ui.controls.append(
-      ui.number("seed", { size: 10 }), ui.number("gamma"), ui.number("stepSize"), ui.number("rate"),
-      ui.point("start"), ui.point("target"), ui.number("limit"), ui.number("seeds"), ui.flag("checks"),
+      ui.number("seed", { size: 10 }), ui.number("seeds", { size: 5 }), ui.number("gamma"), ui.number("stepSize"), ui.number("rate"),
+      ui.more(ui.point("start"), ui.point("target"), ui.number("limit"), ui.flag("checks")),
     );
 
     let stop = null;

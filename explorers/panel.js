@@ -269,6 +269,14 @@ function startPanel(root, spec, options) {
     return element("span", { class: "explorer-field explorer-field-wide" }, element("label", { for: `${id}-${key}` }, field.label), select);
   };
   ui.button = (label, onclick, settings = {}) => element("button", { type: "button", class: `explorer-button ${settings.class ?? ""}`, onclick }, label);
+  // Fields that fewer readers need: folded on a phone.
+  ui.more = (...controls) =>
+    element(
+      "details",
+      { class: "explorer-more", open: window.innerWidth > 600 },
+      element("summary", {}, "More settings"),
+      element("div", { class: "explorer-controls" }, ...controls),
+    );
   // A table with a row for each name; cells(state) gives the texts of the columns after the first, or their elements once.
   ui.table = (heads, rows, caption) => {
     const body = element("tbody");
@@ -310,6 +318,9 @@ function startPanel(root, spec, options) {
     liveRegion = element("div", { class: "explorer-hidden explorer-live", role: "status", "aria-live": "polite" });
     view.append(liveRegion);
   }
+  const help = element("span", { class: "explorer-hidden", id: `${id}-help` }, "Drag it, or move it with the arrow keys, with Shift in big steps.");
+  view.append(help);
+  for (const handle of view.querySelectorAll(".explorer-handle")) handle.setAttribute("aria-describedby", help.id);
   root.prepend(view);
   root.classList.add("is-running");
   // what leads to the figure now leads to the explorer

@@ -278,7 +278,7 @@ function makePlane(parent, { title, labels, ratio = 0.8, least = 200 }) {
       role: "slider",
       tabindex: 0,
       "aria-label": label,
-      "aria-roledescription": "point to drag; the arrow keys move it, with Shift in big steps",
+      "aria-roledescription": "point",
     });
     box.append(knob);
     const handle = { value, at: null };

@@ -31,7 +31,7 @@ if (typeof document === "undefined") {
 } else {
   window.straightLines = {
     alphaGeodesic, BOUND, COORDINATES, descend, descentVelocity, digamma, distanceFromLine, divergesAt, FAMILIES, fisherMatrix, gammaBound,
-    gradientDescentFlow, inverseMeanMap, meanMap, meanMotion, METHODS, naturalGradientFlow, naturalSteps, physicalSteps, PROBLEMS,
+    gradientDescentFlow, inverseMeanMap, meanBound, meanMap, meanMotion, METHODS, naturalGradientFlow, naturalSteps, physicalSteps, PROBLEMS,
     race, randomState, reproduce, shareGap, trigamma,
     tangoRun: (settings, seed, kept = Infinity) => finish(tangoPath(settings, randomState(seed).oneNormal, Infinity, kept)),
   };

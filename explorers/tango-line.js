@@ -5,7 +5,7 @@ const MOST_STEPS = 5e6;
 
 EXPLORERS["tango-line"] = {
   title: "the line that TANGO is on",
-  first: () => "press “warm start in (E y, E y²)”, then drag γ and δt as you like: the average of the mean motion stays on the line.",
+  first: () => "press “warm start in (E y, E y²)”, then drag δt: however large, the average of the mean motion stays on the line.",
   fields: () => ({
     stepSize: FIELDS.number({ label: "δt", value: 1e-4, least: 1e-6, most: 1, slider: [1e-6, 1], log: true }),
     gamma: FIELDS.number({ label: "γ", value: 1e-2, least: 1e-6, most: 1, slider: [1e-6, 1], log: true }),
@@ -39,7 +39,7 @@ EXPLORERS["tango-line"] = {
     ui.planes.after(work);
     ui.controls.append(
       ui.number("gamma", { size: 9 }), ui.number("stepSize", { size: 9 }), ui.choice("warm"), ui.choice("coordinates"), ui.choice("fisher"),
-      ui.number("runs"), ui.number("seed"), ui.number("time"), ui.point("start"), ui.point("target"), ui.flag("fast"),
+      ui.more(ui.number("runs", { size: 4 }), ui.number("seed"), ui.number("time", { size: 5 }), ui.point("start"), ui.point("target"), ui.flag("fast")),
     );
     const settingsOf = (state) => ({
       start: state.start, target: state.target, coordinates: state.coordinates, stepSize: state.stepSize, gamma: state.gamma,
@@ -111,6 +111,7 @@ EXPLORERS["tango-line"] = {
       const [first, second] = DATA.coordinates[state.coordinates];
       const steps = `${grouped(settings.steps)} ${settings.steps === 1 ? "step" : "steps"}`;
       const bound = Math.min(gammaBound(state.start, state.coordinates), gammaBound(state.target, state.coordinates));
+      const steady = meanBound(exact.slice(0, -1).concat([state.target]), state.coordinates);
       const parts = [
         `TANGO in (${first}, ${second}), ${state.warm} start, γ = ${shown(state.gamma)}, δt = ${shown(state.stepSize)}, ${steps}.`,
         mean.diverged !== null
@@ -125,7 +126,8 @@ EXPLORERS["tango-line"] = {
         if (far.length) parts.push(`Thin: ${runs.length} noisy ${runs.length === 1 ? "run" : "runs"}, at most ${shown(median(far), 2)} (median) from it.`);
         if (lost) parts.push(`${lost} of ${runs.length} ${lost === 1 ? "leaves" : "leave"} the family.`);
       }
-      if (state.fisher === "sampled" && state.gamma >= bound) parts.push(`γ is past its bound for the mean square, ${shown(bound, 2)}, so runs may diverge.`);
+      if (state.gamma > steady) parts.push(`γ is past ${shown(steady, 2)} = 2/λmax(F): from there on rounding errors grow at every step.`);
+      else if (state.fisher === "sampled" && state.gamma >= bound) parts.push(`γ is past its bound for the mean square, ${shown(bound, 2)}, so runs may diverge.`);
       if (settings.steps === MOST_STEPS) parts.push(`Cut at ${grouped(MOST_STEPS)} steps, t = ${shown(MOST_STEPS * state.stepSize)}.`);
       if (fresh && result.failed) parts.push(`The runs failed: ${result.failed}.`);
       if (stopped === of) parts.push("Stopped.");

@@ -199,6 +199,15 @@ function finish(generator) {
 // The mean motion from start to finish, kept at every step if `kept` is not given.
 const meanMotion = (settings, kept = Infinity) => finish(tangoPath(settings, null, Infinity, kept));
 
+// The largest γ that magnifies no error of the fast iterate at any of the points (μ, σ): 2/λ_max(F).
+function meanBound(points, coordinates) {
+  const largest = points.map(([mean, scale]) => {
+    const [a, b, , d] = fisherMatrix(mean, scale, coordinates);
+    return (a + d) / 2 + Math.hypot((a - d) / 2, b);
+  });
+  return 2 / Math.max(...largest);
+}
+
 // The bound of γ below which the mean square of TANGO's velocity stays bounded at (μ, σ): γ E[|g̃|² g̃g̃ᵀ] ≺ 2F. With
 // u = e and w = e² - 1 for a standard normal e: E u⁴ = 3, E u²w² = 10, E w⁴ = 60, and odd powers of u vanish.
 function gammaBound([mean, scale], coordinates) {
