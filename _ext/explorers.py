@@ -96,15 +96,14 @@ def data() -> dict[str, Any]:
 
 
 def script() -> str:
-    """The whole script: one function, which a worker gets as text, called with the data."""
-    parts = [(SOURCES / name).read_text("utf-8") for name in [*MATHEMATICS, *PAGE, *EXPLORERS.values(), "start.js"]]
-    return (
-        '"use strict";\n(function wholeScript(DATA) {\n'
-        + "\n".join(parts)
-        + "})("
-        + json.dumps(data(), ensure_ascii=False)
-        + ");\n"
-    )
+    """The whole script: one function, which a worker gets as text, called with the data.
+
+    Indentation and lines of comment stay in the sources; no text in them spans lines.
+    """
+    names = [*MATHEMATICS, *PAGE, *EXPLORERS.values(), "start.js"]
+    lines = [line.strip() for name in names for line in (SOURCES / name).read_text("utf-8").splitlines()]
+    code = "\n".join(line for line in lines if line and not line.startswith("//"))
+    return f'"use strict";\n(function wholeScript(DATA) {{\n{code}\n}})({json.dumps(data(), ensure_ascii=False)});\n'
 
 
 def style() -> str:

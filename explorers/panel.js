@@ -88,6 +88,7 @@ function startPanel(root, spec, options) {
   let focused = null;
   let frame = 0;
   let dragging = false;
+  let touched = false; // nothing is said before a reader has done something
   let lastAddress = "";
   let addressTimer = 0;
 
@@ -120,7 +121,7 @@ function startPanel(root, spec, options) {
         if (!(error instanceof RangeError)) throw error;
       }
     }
-    state = next;
+    state = spec.normal?.(next, next, next) ?? next;
     return true;
   }
   // The value, if it is allowed beside the rest of the state.
@@ -136,7 +137,7 @@ function startPanel(root, spec, options) {
     for (const show of shows) show();
     setText(text, said.caption);
     if (!dragging) {
-      announce(said.summary ?? said.caption);
+      ui.say(said.summary ?? said.caption);
       clearTimeout(addressTimer);
       addressTimer = setTimeout(writeAddress, 250);
     }
@@ -152,12 +153,13 @@ function startPanel(root, spec, options) {
     },
     set(patch, held = false) {
       const before = state;
+      touched = true;
       state = { ...state, ...patch };
       if (spec.normal) state = spec.normal(state, before, patch) ?? state;
       dragging = held;
       ui.repaint();
     },
-    say: announce,
+    say: (words) => touched && announce(words),
     onShow: (show) => shows.push(show),
     isDragging: () => dragging,
   };
@@ -179,7 +181,8 @@ function startPanel(root, spec, options) {
         wrong.textContent = error.message;
         input.setAttribute("aria-invalid", "true");
         input.setAttribute("aria-describedby", wrong.id);
-        announce(error.message);
+        touched = true;
+        ui.say(error.message);
       }
     };
     input.addEventListener("change", take);
@@ -268,7 +271,7 @@ function startPanel(root, spec, options) {
     });
     return element("span", { class: "explorer-field explorer-field-wide" }, element("label", { for: `${id}-${key}` }, field.label), select);
   };
-  ui.button = (label, onclick, settings = {}) => element("button", { type: "button", class: `explorer-button ${settings.class ?? ""}`, onclick }, label);
+  ui.button = (label, onclick, settings = {}) => element("button", { type: "button", class: `explorer-button ${settings.class ?? ""}`, onclick: () => ((touched = true), onclick()) }, label);
   // Fields that fewer readers need: folded on a phone.
   ui.more = (...controls) =>
     element(
@@ -330,13 +333,11 @@ function startPanel(root, spec, options) {
     target.removeAttribute("id");
   }
   const fromAddress = readAddress();
-  if (spec.normal) state = spec.normal(state, state, state) ?? state;
   paint();
-  clearTimeout(liveTimer); // nothing has happened yet that wants to be said
   clearTimeout(addressTimer);
   if (fromAddress) root.scrollIntoView();
   window.addEventListener("hashchange", () => {
-    if (readAddress()) ui.set({});
+    if (readAddress()) ui.repaint();
   });
   new ResizeObserver(() => ui.repaint()).observe(planes);
   return ui;

@@ -1,6 +1,6 @@
 // The line that TANGO is on: its mean motion and noisy runs, the fast iterate and its average, in both planes.
 
-const LIVE_STEPS = 60000; // steps of the mean motion that are made at once: all of them at rest, an eighth while dragging
+const LIVE_STEPS = 60000; // steps of the mean motion that are made at once: all of them at rest, a twelfth while dragging
 const MOST_STEPS = 5e6;
 
 EXPLORERS["tango-line"] = {
@@ -84,8 +84,8 @@ EXPLORERS["tango-line"] = {
       const fresh = result?.of === of;
       const exact = Array.from({ length: 101 }, (_, i) => i / 100).map((left) => onTheLine(state.start, state.target, 1 - left, left));
       // short runs are exact at once; of long ones the first part, until the worker has the whole
-      const mean = (fresh && result.mean) || meanMotion({ ...settings, steps: Math.min(settings.steps, LIVE_STEPS / (dragging ? 8 : 1)) }, 400);
-      const part = !(fresh && result.mean) && settings.steps > LIVE_STEPS / (dragging ? 8 : 1);
+      const mean = (fresh && result.mean) || meanMotion({ ...settings, steps: Math.min(settings.steps, LIVE_STEPS / (dragging ? 12 : 1)) }, 400);
+      const part = !(fresh && result.mean) && settings.steps > LIVE_STEPS / (dragging ? 12 : 1);
       const runs = fresh ? result.runs : [];
 
       if (!dragging || !plane.fitted) {

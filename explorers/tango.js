@@ -127,7 +127,16 @@ function* tangoPath(settings, normals = null, every = 50000, kept = 400) {
     [d0, d1] = solve(ofMean, minus(meanMap(start), meanMap(target)));
   }
   const keep = 1 - stepSize;
-  const drawn = { average: [start.slice()], fast: [], averageM: [meanMap(start)], fastM: [] };
+  const drawn = { average: [], fast: [], averageM: [], fastM: [] };
+  const asM = (parameters, point) => (coordinates === "expectation" ? parameters.slice() : meanMap(point));
+  const keepPoint = (fast) => {
+    const point = system.toMeanScale(fast);
+    drawn.fast.push(point);
+    drawn.fastM.push(asM(fast, point));
+    drawn.average.push([mean, scale]);
+    drawn.averageM.push(asM(theta, [mean, scale]));
+  };
+  keepPoint([theta[0] - d0, theta[1] - d1]);
   let distance = 0;
   let diverged = null;
   let next = 1;
@@ -174,11 +183,7 @@ function* tangoPath(settings, normals = null, every = 50000, kept = 400) {
     [mean, scale] = system.toMeanScale(theta);
     if (!(scale > 0 && scale < BOUND && Math.abs(mean) < BOUND)) diverged = k;
     if (fast) {
-      const fastPoint = system.toMeanScale(fast);
-      drawn.fast.push(fastPoint);
-      drawn.fastM.push(coordinates === "expectation" ? fast : meanMap(fastPoint));
-      drawn.average.push([mean, scale]);
-      drawn.averageM.push(coordinates === "expectation" ? theta.slice() : meanMap([mean, scale]));
+      keepPoint(fast);
       if (diverged === null) {
         const left = keep ** k;
         distance = Math.max(distance, distanceBetween([mean, scale], onTheLine(start, target, left, -Math.expm1(k * Math.log1p(-stepSize)))));

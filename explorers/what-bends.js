@@ -40,6 +40,9 @@ EXPLORERS["what-bends"] = {
     if (patch.family && patch.family !== before.family) {
       if (!patch.start) Object.assign(next, { start: known.start, target: known.target });
     }
+    for (const key of ["start", "target"]) {
+      if (EXPLORERS["what-bends"].valid(key, next[key], next)) next[key] = known[key];
+    }
     if (!Object.hasOwn(known.coordinates, next.coordinates)) next.coordinates = Object.keys(known.coordinates)[0];
     return next;
   },

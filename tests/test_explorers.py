@@ -329,9 +329,11 @@ def test_paths_are_those_of_src_up_to_the_bound(mathematics, name, method):
         agree(one, other, 1e-9 + 1e3 * growth)
 
 
-def test_a_diverging_path_is_cut_where_src_is(mathematics):
-    found = mathematics("() => straightLines.descend('rosenbrock', 'gradient descent', [-1.2, 1], 0.02, 12)")
-    wanted = cut(descents("rosenbrock", "gradient descent", [[-1.2, 1.0]], [0.02], 12)[0])
+@pytest.mark.parametrize(("name", "start", "rate"), [("rosenbrock", [-1.2, 1.0], 0.02), ("rotated", [3.0, 1.0], 0.2)])
+def test_a_diverging_path_is_cut_where_src_is(mathematics, name, start, rate):
+    code = "([p, x, rate]) => straightLines.descend(p, 'gradient descent', x, rate, 14)"
+    found = mathematics(code, [name, start, rate])
+    wanted = cut(descents(name, "gradient descent", [start], [rate], 14)[0])
     assert np.isnan(wanted[-1]).all()
     agree(found, wanted)
 
@@ -639,7 +641,9 @@ def test_noisy_runs_are_those_of_src(mathematics, coordinates, fisher):
     theta = np.array([system.from_mean_scale(p) for p in np.array(found["average"])])
     fast = (theta[1:] - (1 - step_size) * theta[:-1]) / step_size
     shown = np.array([system.to_mean_scale(p) for p in fast]) if coordinates != "expectation" else fast
-    np.testing.assert_allclose(found["fastM" if coordinates == "expectation" else "fast"], shown, rtol=1e-7, atol=1e-9)
+    drawn = found["fastM" if coordinates == "expectation" else "fast"]
+    np.testing.assert_allclose(drawn[1:], shown, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(drawn[0], found["averageM" if coordinates == "expectation" else "average"][0])  # cold
 
 
 def test_what_is_drawn_is_part_of_the_whole(mathematics):
@@ -810,6 +814,7 @@ def test_the_explorer_takes_the_place_of_the_figure(window, name):
     root.get_by_role("button", name="Show the printed figure").click()
     assert root.locator("figure").is_visible()
     assert page.locator("[aria-live]").count() == 1
+    assert page.locator("[aria-live]").inner_text() == ""  # nothing is said before a reader has done something
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -1001,6 +1006,8 @@ def test_the_address_carries_the_state(window):
     assert again.caption() == opened.caption()
     wrong = window("two-planes", "#explorer=two-planes&updates=-3&start=oh&nothing=1").settle()
     assert "(3, 3), 10 updates" in wrong.caption()
+    family = window("what-bends", "#explorer=what-bends&family=gamma&coordinates=variance").settle()
+    assert family.number("start shape").input_value() == "1"
     other = window("gaussian", address).settle()
     assert "From μ = 0, σ = 1" in other.caption()
 
