@@ -347,7 +347,7 @@ for look, (where, values) in zip(
     ordered = np.sort(np.maximum(values, 1e-9))
     ax.plot(ordered, np.arange(1, 651) / 650, **look)
     side, shift = ("left", 8) if where == "at weights 0" else ("right", -8)
-    ax.annotate(where, (ordered[390], 0.6), xytext=(shift, 0), ha=side,
+    ax.annotate(where, (ordered[290], 0.45), xytext=(shift, 0), ha=side,
                 textcoords="offset points")  # fmt: skip
 for epsilon in (0.15, 0.3):
     ax.axvline(epsilon, color=INK, linewidth=0.8, linestyle=":")
