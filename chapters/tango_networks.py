@@ -147,7 +147,7 @@ for d in (1, 4, 16, 64):
     ]
     print(f"{d:4}  " + "  ".join(cells))
 # %% [markdown]
-# Medians and ranges of 16 runs. The cold start grows dear with the dimension, as the abstract says, and a smaller $\gamma$ makes it worse. From the warm start it is the other way round: the smaller $\gamma$ filters the noise, and its error stays near that of a hundred samples, $1/\sqrt{100}$, while $\delta t/\gamma$ rises to 3.6. At such a ratio no cold start follows anything. Large dimensions ask a cold start for small steps; from a warm one, in $m$, only the noise asks.
+# Medians and ranges of 16 runs. The cold start grows dear with the dimension, as the abstract says, and a smaller $\gamma$ makes it worse. From the warm start it is the other way round: the smaller $\gamma$ filters the noise, and its error stays at or below that of a hundred samples, $1/\sqrt{100} = 0.1$, while $\delta t/\gamma$ rises to 3.6. At such a ratio no cold start follows anything. Large dimensions ask a cold start for small steps; from a warm one, in $m$, only the noise asks.
 #
 # ## A network
 #
