@@ -700,7 +700,7 @@ for step_size in (1e-4, 4e-5):
     for gamma, values in zip(gammas, errors(shown, step_size), strict=True):
         mean = tango_mean_motion(START, TARGET, sizes, gamma)[: steps + 1]
         line += f"  {from_line(mean, step_size):.2f}  {median(values)}   "
-    print(line)
+    print(line.rstrip())
 
 # %% [markdown]
 # It does approach it at a fixed $\gamma$, and the control levels off: there the mean motion's own error stays, whatever the step. In $m$, from a warm start, no such window is needed. This is a theorem about exponential families. What it leaves open, many dimensions and networks, is the subject of {ref}`tango_networks`.

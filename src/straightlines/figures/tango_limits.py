@@ -40,7 +40,7 @@ def line(cold, cold_fast, warm, target):
     name_line(left, "TANGO", (4.6, 6.2), text="TANGO, warm start", xytext=(0, 0), ha="center")
     name_line(right, "TANGO", (4.9, 85), text="TANGO, warm start", xytext=(0, 0), ha="center")
     for ax, cold_at, fast_at, line_at in (
-        (left, (4.2, 3.8), (3.0, 2.5), (5.1, 4.4)),
+        (left, (4.3, 3.7), (3.0, 2.5), (9.5, 5.0)),
         (right, (4.3, 30), (2.9, 17), (7.7, 52)),
     ):
         ax.annotate("mean motion,\ncold start", cold_at, color=INK, fontsize=9.5, va="center")
