@@ -18,7 +18,7 @@
 #
 # A loss often sits at the end of a longer calculation: parameters $x$ go into a physical process $z(x)$, and the loss $L$ looks at its output. A *physical gradient* first improves the output, where the loss is simple, and then asks which $x$ gives that output. Later papers call the method scale-invariant physics (SIP) or an inverse simulator; this book keeps the first name {cite:p}`holl2022scale`.
 #
-# In this chapter you recompute an early walkthrough of the method from {cite:t}`thuerey2021pbdl`: gradient descent, Newton's method and the physical gradient on one small problem, ten updates each. Every number that it prints comes back. For one of them its code needs a repair, a start in 64-bit floats, and an exercise at the end says why.
+# In this chapter you recompute an early walkthrough of the method from {cite:t}`thuerey2021pbdl`: gradient descent, Newton's method and the physical gradient on one small problem, ten updates each. Every number that it prints comes back. For those of its approximate inverse the code needs a repair, a start in 64-bit floats, and an exercise at the end says why.
 #
 # Then we ask what the walkthrough leaves open. Gauss-Newton joins the race, since without it you cannot tell what the physical gradient owes to its metric and what to its inverse. And where a statement of the walkthrough does not hold, we put one that does, with a cell that would show it if it were false.
 #
