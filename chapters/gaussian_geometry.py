@@ -463,12 +463,14 @@ family = {
 keep("gaussian_geometry-figure-geodesics", figures.geodesics(family))
 
 # %% [markdown]
+# ````{explorer} gaussian
 # ```{glue:figure} gaussian_geometry-figure-geodesics
 # :name: gaussian_geometry-figure-geodesics
 # :alt: Two panels with five curves from start to target. Left, in mean and standard deviation, the highest is the circle of the m-geodesic, below it come flatter and flatter ellipses with the Levi-Civita geodesic in the middle, and the e-geodesic is the flat line of standard deviation 1. Right, in the expectation plane and measured from the straight line, the m-geodesic is flat at zero, the others sag below it, the e-geodesic most, along the edge of a shaded region.
 #
 # The $\alpha$-geodesics from $(0, 1)$ to $(10, 1)$ for $\alpha = -1, -\tfrac12, 0, \tfrac12, 1$. Left: in $(\mu, \sigma)$, from the circle through the ellipse to the flat line. Right: in the expectation plane, as the height above the m-geodesic; in the shaded region there is no distribution.
 # ```
+# ````
 #
 # {numref}`gaussian_geometry-figure-geodesics` draws them. From the wide mixture of the m-geodesic to the e-geodesic, on which $\sigma$ does not change at all, five curves are straight, each by its own rule. By {eq}`gaussian_geometry-eq-geodesic` each rule even has a plane of its own: in $(\mu, \sigma^2 + \frac{1 - \alpha}{2} \mu^2)$ all $\alpha$-geodesics are straight lines. What sets the two ends apart is that $\theta$ and $m$ make them straight at constant speed, for the curvature of the $\alpha$-connection is $-\tfrac12 (1 - \alpha^2)$ {cite}`amari2000methods`, and vanishes there.
 #

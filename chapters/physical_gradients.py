@@ -247,12 +247,14 @@ paths_in_z = {
 keep("physical_gradients-figure-x-z", figures.two_planes(paths, paths_in_z))
 
 # %% [markdown]
+# ````{explorer} two-planes
 # ```{glue:figure} physical_gradients-figure-x-z
 # :name: physical_gradients-figure-x-z
 # :alt: Two panels. On the left, in the plane of x from (3, 3), gradient descent falls almost straight down and then crawls left, Newton swings far to the left and stays high, and Gauss-Newton and the physical gradient bend gently towards the minimum at the origin. On the right, in the plane of z from (3, 9), the physical gradient lies on the straight line to the origin, Gauss-Newton just above it, Newton bows to the left, and gradient descent drops far below.
 #
 # Ten updates of each method in $x$ (left), and the same points in $z$ (right). Ring: the start. Cross: the minimum. Thin lines: equal loss; they are circles on the right, drawn with different scales on the axes. The wide grey band is the straight line to the minimum.
 # ```
+# ````
 #
 # In $x$, gradient descent falls down the steep wall along $x_1$ and then has hardly any slope left, while Newton's method corrects $x_0$ first. In $z$ the physical gradient is a straight line. This is no discovery; it is how the method is made. Its update in $z$ is $-\eta\, (\nabla_z^2 L)^{-1} \nabla_z L = -\eta\, z$, so each $z$ is a fraction $1 - \eta$ of the one before. The other methods choose their step in $x$, and $z$ bends it. By how much? We measure the largest distance of a path's points from the straight line in $z$:
 

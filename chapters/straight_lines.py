@@ -594,12 +594,14 @@ picture = figures.bends(long_steps, other_outcomes, too_many)
 keep("straight_lines-figure-bends", picture)
 
 # %% [markdown]
+# ````{explorer} what-bends
 # ```{glue:figure} straight_lines-figure-bends
 # :name: straight_lines-figure-bends
 # :alt: Three panels of shares left, each with the diagonal as a thin line. First, natural-gradient steps of a Gaussian sag below the diagonal, in the log scale more than in the scale. Second, one path bulges far above the diagonal, another sags below it. Third, the second and third outcome fall below the diagonal.
 #
 # What bends the line, as shares left; straight is the diagonal. Left: long natural-gradient steps of the Gaussian, in two coordinate systems. Middle: straight in another outcome, $(\mu, \sigma)$ for the Gaussian and $(z_0, e^{z_1})$ for the process, seen in $m$ and $z$. Right: three outcomes of two unknowns, the second and the third share against the first.
 # ```
+# ````
 
 # %% [markdown]
 # ### Newton's method on the likelihood

@@ -458,12 +458,14 @@ for method, points in runs.items():
 keep("tango-figure-paths", figures.paths(paths, in_moments, exact, TARGET))
 
 # %% [markdown]
+# ````{explorer} figure-1
 # ```{glue:figure} tango-figure-paths
 # :name: tango-figure-paths
 # :alt: Two panels over mean and standard deviation. Left, SGD climbs to a standard deviation above 9 and slides down on the right; averaged SGD rises to 2 and comes down slowly; TANGO follows the arch of the natural gradient, whose top is at 5.1, and stays slightly below it. Right, the moving average hides under the arch, and TANGO from a warm start follows it closely.
 #
 # Left: Figure 1 of {cite:t}`ollivier2017tango`, computed anew, with the exact natural gradient {eq}`tango-eq-exact-curve` as the dotted arch. Right: two methods in the expectation parameters, on the data samples of the published TANGO run; the moving average hides under the arch. One run of each.
 # ```
+# ````
 #
 # {numref}`tango-figure-paths` is the figure of this chapter. The moving average cannot be told from the arch. Both methods on the right work in the expectation parameters, which this model has and a neural network has not; in its published setting TANGO needs gradients only. There it stays below the arch, for this seed:
 

@@ -270,12 +270,14 @@ keep(
 )
 
 # %% [markdown]
+# ````{explorer} tango-line
 # ```{glue:figure} tango_limits-figure-line
 # :name: tango_limits-figure-line
 # :alt: Two panels. Left, over mean and standard deviation, the exact arch from (0, 1) to (10, 1); a run of TANGO from a warm start follows it a little outside, and the mean motion from a cold start falls below it and has come only to a mean of 4. Right, over the first and the second moment, the arch is a straight line; the warm run stays beside it, and the cold mean motion bends away below it, behind its fast iterate.
 #
 # The same paths in $(\mu, \sigma)$ and in the expectation parameters, $\delta t = 10^{-4}$, $\gamma = 10^{-3}$, up to $t = 4$. The mean motion from a warm start *is* the dotted line. The fast iterate of the cold one is dashed; that of a warm one stays at the target. The grey area holds no member of the family.
 # ```
+# ````
 #
 # ## Coordinates that turn
 #
