@@ -518,7 +518,7 @@ for c in [1, 32]:
 # The step is the same in both units, and so is the jump. Units and branches are two different matters: the method answers for the first, and whoever writes the inverse for the second. With $\eta > 1$ the step in $z$ overshoots to a negative $z_1$ that no $x$ has. Then there is no answer on any branch, and the result says so:
 
 # %%
-print(descend(problem, physical_gradient, start, 1.1, 1)[-1])
+print(descend(problem, physical_gradient, start, 1.1, 1)[-1].round(4))
 
 # %% [markdown]
 # (physical_gradients-coordinates-of-z)=
