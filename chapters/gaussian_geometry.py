@@ -413,8 +413,11 @@ def geodesic(start, target, alpha, u):
 def turning(curve, alpha, coordinates, u):
     """How fast a curve in (μ, σ) turns under the α-connection."""
     system = COORDINATES[coordinates]
-    path = lambda u: system.from_mean_scale(curve(u))  # noqa: E731
-    velocity = lambda u: jax.jvp(path, (u,), (1.0,))[1]  # noqa: E731
+
+    def path(u):
+        return system.from_mean_scale(curve(u))
+
+    velocity = jax.jacfwd(path)
     v, change = jax.jvp(velocity, (u,), (1.0,))
     nodes, weights = np.polynomial.hermite_e.hermegauss(4)
     mean, scale = curve(u)
@@ -440,14 +443,11 @@ def turnings(start, target, alpha, u):
     return jnp.stack([*own, turning(curve, alpha + 0.5, "scale", u)])
 
 
-alphas, shares = (
-    np.array([-1, -0.5, 0, 0.5, 1]),
-    np.linspace(0.01, 0.99, 99),
-)
+alphas = np.array([-1, -0.5, 0, 0.5, 1])
+shares = np.linspace(0.01, 0.99, 99)
 for start, target in PAIRS:
-    *own, other = (
-        np.abs(turnings(start, target, alphas, shares)).max((0, 1)).T
-    )
+    found = np.abs(turnings(start, target, alphas, shares))
+    *own, other = found.max((0, 1)).T
     shown = "below 1e-9" if np.max(own) < 1e-9 else f"{np.max(own):.1e}"
     print(f"five α, six systems: {shown}; under α + 1/2: {other:.3f}")
 
@@ -463,12 +463,14 @@ family = {
 keep("gaussian_geometry-figure-geodesics", figures.geodesics(family))
 
 # %% [markdown]
+# ````{explorer} gaussian
 # ```{glue:figure} gaussian_geometry-figure-geodesics
 # :name: gaussian_geometry-figure-geodesics
 # :alt: Two panels with five curves from start to target. Left, in mean and standard deviation, the highest is the circle of the m-geodesic, below it come flatter and flatter ellipses with the Levi-Civita geodesic in the middle, and the e-geodesic is the flat line of standard deviation 1. Right, in the expectation plane and measured from the straight line, the m-geodesic is flat at zero, the others sag below it, the e-geodesic most, along the edge of a shaded region.
 #
 # The $\alpha$-geodesics from $(0, 1)$ to $(10, 1)$ for $\alpha = -1, -\tfrac12, 0, \tfrac12, 1$. Left: in $(\mu, \sigma)$, from the circle through the ellipse to the flat line. Right: in the expectation plane, as the height above the m-geodesic; in the shaded region there is no distribution.
 # ```
+# ````
 #
 # {numref}`gaussian_geometry-figure-geodesics` draws them. From the wide mixture of the m-geodesic to the e-geodesic, on which $\sigma$ does not change at all, five curves are straight, each by its own rule. By {eq}`gaussian_geometry-eq-geodesic` each rule even has a plane of its own: in $(\mu, \sigma^2 + \frac{1 - \alpha}{2} \mu^2)$ all $\alpha$-geodesics are straight lines. What sets the two ends apart is that $\theta$ and $m$ make them straight at constant speed, for the curvature of the $\alpha$-connection is $-\tfrac12 (1 - \alpha^2)$ {cite}`amari2000methods`, and vanishes there.
 #
@@ -549,7 +551,7 @@ glue(
 # - **The natural gradient** asks the same with the lengths of the Fisher matrix.
 # - **The geodesic** asks for the shortest way to a target that it must know in advance. It never looks at the loss.
 #
-# Should a path that is steepest at every point not be a shortest path? Only under a condition. The acceleration of a gradient field $X = F^{-1}\nabla L$ along itself, by the Levi-Civita connection, is $\tfrac12 F^{-1} \nabla |X|^2$, with $|X|^2 = X^\top F X$. It points along $X$ only if $|X|$ changes in no direction within the level set of the loss. Here it does: these are two members with one loss.
+# Should a path that is steepest at every point not be a shortest path? Only under a condition. The acceleration of a gradient field $X = F^{-1}\nabla L$ along itself, by the Levi-Civita connection, is $\tfrac12 F^{-1} \nabla |X|^2$, with $|X|^2 = X^\top F X$. It points along $X$ everywhere only if $|X|$ is constant on each level set of the loss. Here it is not: these are two members with one loss.
 
 # %%
 one = np.array([10.0, 0.1])
@@ -586,12 +588,8 @@ mu, sigma = np.linspace(-2.03, 12, 57), np.linspace(0.3, 10.5, 52)
 plane = np.stack(np.meshgrid(mu, sigma), axis=-1)
 found = np.reshape(fields(plane.reshape(-1, 2)), (4, *plane.shape))
 small = plane[..., 1] ** 2 < 1 + (10 - plane[..., 0]) ** 2
-titles = [
-    r"gradient descent in $(\mu, \sigma)$",
-    r"gradient descent in $(\mu, \ln\sigma)$",
-    "natural gradient",
-    "along Levi-Civita geodesics",
-]
+titles = ["gradient descent in (μ, σ)", "gradient descent in (μ, ln σ)"]
+titles += ["natural gradient", "along Levi-Civita geodesics"]
 print("raises σ where too small, where too large")
 for title, field in zip(titles, found, strict=True):
     raises = 100 * (field[..., 1] > 0)

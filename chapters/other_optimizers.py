@@ -209,6 +209,11 @@ keep("other_optimizers-figure-problems", fig)
 # Ten steps on five problems. Newton, Gauss-Newton and the physical gradient have $\eta = 0.3$, gradient descent the best rate of the grid. Ring: the start. Cross: a minimum, or its image. Thin lines: equal loss.
 # ```
 #
+# ````{explorer} two-planes
+# :problems: rotated, rosenbrock, shifted, square, cubic
+# {numref}`other_optimizers-figure-problems` shows one setting of each problem; the page of the book on a screen lets you choose others.
+# ````
+#
 # Three of the rows deserve a word. With **two minima**, Newton looks for a point where the gradient is zero, and a saddle point is one. At the start the loss has a negative curvature along $x_1$, which turns Newton's step round; Gauss-Newton drops the term that makes it negative. With **two branches**, the origin is a saddle point too, and Newton stops there. The line in z passes close by, and near $z = 0$, where $J$ vanishes, Gauss-Newton takes a step far too long. On the **singular** map Newton stops short of the line, because along $x_1$ the gradient is zero on all of it; Gauss-Newton divides by $3 x_1^2$ and lands wherever that takes it.
 #
 # Neither a saddle point nor a singular Jacobian is a wall, though. Gradient descent crosses the singular line, and on the map with two branches it is the nearest of the three after ten steps:

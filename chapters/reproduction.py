@@ -56,7 +56,7 @@ for file in sorted(Path().glob("[!.]*.ipynb")):
 
 
 # %% [markdown]
-# A number is *reproduced* if it differs from the published one by no more than the tolerance, in every component.
+# A number is *reproduced* if it differs from the published one by no more than the tolerance, in every component. The folded cells below only write the table.
 
 
 # %%
@@ -73,7 +73,7 @@ def verdict(entry):
     return value, difference, f"not reproduced{reason}"
 
 
-# %%
+# %% tags=["hide-input"]
 def written(value, tolerance):
     """A number, or the first and last of many, as it was published."""
     if value is None:
@@ -97,7 +97,7 @@ def section_of(entry):
     return f"[{section}]({file}#{slug})"
 
 
-# %%
+# %% tags=["hide-input"]
 def table(source):
     """The published numbers of one source, section by section."""
     sections = {}

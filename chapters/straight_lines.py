@@ -161,7 +161,10 @@ keep("straight_lines-figure-book", picture)
 # An *exponential family* is a set of densities (or probabilities, with a sum for the integral)
 #
 # $$
-# p_\theta(y) = h(y)\, e^{\theta \cdot T(y) - A(\theta)}, \qquad A(\theta) = \ln \int h(y)\, e^{\theta \cdot T(y)}\, dy .
+# \begin{aligned}
+# p_\theta(y) &= h(y)\, e^{\theta \cdot T(y) - A(\theta)}, \\
+# A(\theta) &= \ln \int h(y)\, e^{\theta \cdot T(y)}\, dy .
+# \end{aligned}
 # $$
 #
 # $\theta \in \mathbb{R}^k$ is the *natural parameter*, $T(y) \in \mathbb{R}^k$ the *sufficient statistic*, $A$ the *log-partition*. The family is *regular* if the set $\Theta$ of all $\theta$ for which the integral is finite is open. It is *minimal* if no combination $c \cdot T(y)$ with $c \ne 0$ is constant (almost everywhere).
@@ -170,7 +173,10 @@ keep("straight_lines-figure-book", picture)
 # For the Gaussian, $T(y) = (y, y^2)$ and $\theta = (\mu/\sigma^2, -1/(2\sigma^2))$. Why open? Inside $\Theta$ the integral may be differentiated under its sign as often as one likes {cite:p}`brown1986fundamentals`; at an edge that can fail. The derivatives are moments:
 #
 # $$
-# m(\theta) = \nabla A(\theta) = \mathrm{E}_\theta\, T(y), \qquad F_\theta = \nabla^2 A(\theta) = \mathrm{Cov}_\theta\, T(y) .
+# \begin{aligned}
+# m(\theta) &= \nabla A(\theta) = \mathrm{E}_\theta\, T(y), \\
+# F_\theta &= \nabla^2 A(\theta) = \mathrm{Cov}_\theta\, T(y) .
+# \end{aligned}
 # $$ (straight_lines-eq-mean-map)
 #
 # The first is the *mean map*; its value $m$ is the *expectation parameter*, and the set $M$ of all its values is the *mean domain*. The second is the *Fisher matrix* in $\theta$: the covariance of the score $\nabla_\theta \ln p_\theta(y) = T(y) - m$. In a minimal family it is positive definite, for $c^\top F_\theta\, c$ is the variance of $c \cdot T$. The set $\Theta$ is convex, by Hölder's inequality. So $A$ is strictly convex, the mean map is one-to-one with an invertible Jacobian $F_\theta$, and $M$ is open.
@@ -196,9 +202,10 @@ keep("straight_lines-figure-book", picture)
 # 3. The **physical gradient** with $z = m$ and the surrogate loss $\tfrac12 (m - m^*)^\top Q\, (m - m^*)$, for any constant positive definite $Q$, makes the step $m^+ = m - \eta\, (m - m^*)$ for every $0 < \eta < 1$, and becomes the flow of part 1 as $\eta \to 0$.
 # 4. **Mirror descent** in $\theta$ with potential $A$ makes exactly this step, too. Its definition is
 #
-#    $$\theta^+ = \arg\min_\vartheta\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta),$$
-#
-#    with $D_A(\vartheta, \theta) = A(\vartheta) - A(\theta) - \nabla A(\theta) \cdot (\vartheta - \theta)$.
+#    $$\begin{aligned}
+#    \theta^+ &= \arg\min_\vartheta\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta), \\
+#    D_A(\vartheta, \theta) &= A(\vartheta) - A(\theta) - \nabla A(\theta) \cdot (\vartheta - \theta).
+#    \end{aligned}$$
 #
 # If $m^* \in U$, it is the only minimum of $L$. Then 3 and 4 also hold for $\eta = 1$, and land on $m^*$ in one step.
 # ````
@@ -209,8 +216,10 @@ keep("straight_lines-figure-book", picture)
 # *Part 1.* Carry both to $\xi$, and use that $F_\theta$ is symmetric:
 #
 # $$
-# \nabla_\xi L = K^\top (m - m^*) = J^\top F_\theta^{-1} (m - m^*), \qquad
-# F_\xi = K^\top F_\theta K = J^\top F_\theta^{-1} J .
+# \begin{aligned}
+# \nabla_\xi L &= K^\top (m - m^*) = J^\top F_\theta^{-1} (m - m^*), \\
+# F_\xi &= K^\top F_\theta K = J^\top F_\theta^{-1} J .
+# \end{aligned}
 # $$
 #
 # $J$ is square and invertible, because $\xi \mapsto m$ is a diffeomorphism. So
@@ -252,10 +261,10 @@ keep("straight_lines-figure-book", picture)
 # %% [markdown]
 # ## TANGO is on it
 #
-# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-theorem` of {ref}`tango_limits`, proved there, says that in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$, it is
+# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma$ and every $\delta t_1, \delta t_2, \dots$,
 #
 # $$
-# m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) \qquad \text{exactly, for every } \gamma \text{ and every } \delta t_1, \delta t_2, \dots
+# m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) .
 # $$ (straight_lines-eq-tango)
 #
 # This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling; then from a cold start, $v_0 = 0$.
@@ -451,17 +460,17 @@ for coordinates in ("natural", "log scale"):
         print(f"{coordinates:<9} {name:<7} {a:8.3f} {b:8.3f} {c:8.3f}")
 
 # %% [markdown]
-# So Newton's flow is the natural gradient in $\theta$, and not elsewhere. Along any Newton flow $\dot\xi = -(\nabla^2_\xi L)^{-1} \nabla_\xi L$ the gradient obeys $\frac{d}{dt} \nabla_\xi L = -\nabla_\xi L$: it shrinks on a straight line, in every coordinate system. Only in $\theta$ is that gradient $m - m^*$.
+# So in $\theta$ Newton's flow is the natural gradient; in $(\mu, \ln\sigma)$ it is not. Along any Newton flow $\dot\xi = -(\nabla^2_\xi L)^{-1} \nabla_\xi L$ the gradient obeys $\frac{d}{dt} \nabla_\xi L = -\nabla_\xi L$: it shrinks on a straight line, in every coordinate system. In $\theta$ that gradient is $m - m^*$.
 
 # %% [markdown]
 # ## What bends the line
 #
 # ### The size of the step
 #
-# The natural gradient is a flow. An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. Taylor's theorem says what it does in $m$:
+# The natural gradient is a flow. An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. With $v = J^{-1}(m - m^*)$, Taylor's theorem says what it does in $m$:
 #
 # $$
-# m^+ = m - \eta\, (m - m^*) + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3), \qquad v = J^{-1}(m - m^*) .
+# m^+ = m - \eta\, (m - m^*) + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
 # $$ (straight_lines-eq-euler-departure)
 #
 # Each step leaves the line by $O(\eta^2)$, unless $m$ is affine in $\xi$. About $1/\eta$ steps are made in a unit of time, so the path should leave the line by $O(\eta)$. Four rates, each until $t = 8$ at least:
@@ -585,12 +594,14 @@ picture = figures.bends(long_steps, other_outcomes, too_many)
 keep("straight_lines-figure-bends", picture)
 
 # %% [markdown]
+# ````{explorer} what-bends
 # ```{glue:figure} straight_lines-figure-bends
 # :name: straight_lines-figure-bends
 # :alt: Three panels of shares left, each with the diagonal as a thin line. First, natural-gradient steps of a Gaussian sag below the diagonal, in the log scale more than in the scale. Second, one path bulges far above the diagonal, another sags below it. Third, the second and third outcome fall below the diagonal.
 #
 # What bends the line, as shares left; straight is the diagonal. Left: long natural-gradient steps of the Gaussian, in two coordinate systems. Middle: straight in another outcome, $(\mu, \sigma)$ for the Gaussian and $(z_0, e^{z_1})$ for the process, seen in $m$ and $z$. Right: three outcomes of two unknowns, the second and the third share against the first.
 # ```
+# ````
 
 # %% [markdown]
 # ### Newton's method on the likelihood

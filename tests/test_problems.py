@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from straightlines import gaussian
 from straightlines.problems import Problem, gaussian_fit, rosenbrock, walkthrough
-from straightlines.steps import descend, physical_step
+from straightlines.steps import STEPS, descend, physical_step
 
 TARGET = (10.0, 1.0)
 PROBLEMS: dict[str, Problem] = {
@@ -84,7 +84,7 @@ def test_the_loss_is_smallest_at_the_minimum(name):
 @pytest.mark.parametrize("rate", [0.1, 0.3, 0.9])
 def test_a_physical_gradient_path_is_a_straight_line_in_z(name, rate):
     problem, start = PROBLEMS[name], point(name, -1.2, 1.0)
-    z = np.asarray(jax.vmap(problem.z)(descend(problem, physical_step, start, rate, 8)))
+    z = np.asarray(jax.vmap(problem.z)(descend(problem, STEPS["physical gradient"], start, rate, 8)))
     goal = np.asarray(problem.z(jnp.array(MINIMA[name], float)))
     left = (1 - rate) ** np.arange(9)[:, None]
     np.testing.assert_allclose(z, goal + left * (z[0] - goal), rtol=1e-7, atol=1e-9)
@@ -92,13 +92,13 @@ def test_a_physical_gradient_path_is_a_straight_line_in_z(name, rate):
 
 @pytest.mark.parametrize("name", [name for name in PROBLEMS if name != "walkthrough"])
 def test_a_full_step_lands_on_the_minimum(name):
-    path = descend(PROBLEMS[name], physical_step, point(name, -1.2, 1.0), 1.0, 1)
+    path = descend(PROBLEMS[name], STEPS["physical gradient"], point(name, -1.2, 1.0), 1.0, 1)
     np.testing.assert_allclose(path[-1], MINIMA[name], rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("start", [(3.0, 3.0), (3.0, -3.0), (-3.0, 3.0), (-3.0, -3.0)])
 def test_a_full_step_of_the_walkthrough_lands_at_the_origin(start):
-    np.testing.assert_array_equal(np.abs(descend(walkthrough(), physical_step, start, 1.0, 1)[-1]), [0, 0])
+    np.testing.assert_array_equal(np.abs(descend(walkthrough(), STEPS["physical gradient"], start, 1.0, 1)[-1]), [0, 0])
 
 
 def test_values_of_the_walkthrough():
@@ -159,3 +159,8 @@ def test_an_inverse_names_what_is_wrong_with_its_argument(name, z, message):
 def test_gaussian_fit_names_what_is_wrong(target, coordinates, message):
     with pytest.raises(ValueError, match=message):
         gaussian_fit(target, coordinates)
+
+
+def test_a_problem_without_an_inverse_says_so():
+    with pytest.raises(ValueError, match="z_inverse"):
+        physical_step(Problem(lambda x: x, lambda z: jnp.sum(z**2)), jnp.ones(2), 0.3)

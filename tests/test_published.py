@@ -54,6 +54,11 @@ def test_no_key_is_glued_twice():
     assert [key for key, number in Counter(key for _, key, _ in GLUED).items() if number > 1] == []
 
 
+def test_a_kept_number_is_a_plain_one():
+    """A page drops a formatted `np.float64(1.5)` without a word."""
+    assert [key for _, key, text in GLUED if text.startswith("np.")] == []
+
+
 @pytest.mark.parametrize("entry", PUBLISHED, ids=lambda entry: entry["id"])
 def test_published_number_is_recomputed(entry):
     recomputed = TEXTS.get(entry["id"])

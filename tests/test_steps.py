@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.tree_util import Partial
 from scipy.integrate import solve_ivp
 
 from straightlines.problems import Problem, gaussian_fit, walkthrough
@@ -11,17 +12,25 @@ from straightlines.steps import STEPS, descend, physical_step
 
 RATES = {"gradient descent": 0.01, "Newton": 1 / 3, "Gauss-Newton": 0.3, "physical gradient": 0.3}
 
-
 WALKTHROUGH = walkthrough()
 
 
+def _times(alpha, x):
+    return x * jnp.array([1, alpha], x.dtype)
+
+
+def _divided(alpha, z, x):
+    return z / jnp.array([1, alpha], z.dtype)
+
+
+def _sum_of_squares(z):
+    return jnp.sum(z**2)
+
+
 def scaled(alpha):
-    """z = (x0, alpha x1), L = |z|^2: linear, and badly scaled for a large alpha."""
-    return Problem(
-        lambda x: jnp.stack([x[0], alpha * x[1]]),
-        lambda z: jnp.sum(z**2),
-        lambda z, x: jnp.stack([z[0], z[1] / alpha]),
-    )
+    """z = (x0, alpha x1), with alpha as data: problems with different numbers are one program."""
+    alpha = np.asarray(alpha, float)
+    return Problem(Partial(_times, alpha), _sum_of_squares, Partial(_divided, alpha))
 
 
 # --- problems whose derivatives are written out by hand, in NumPy ---
@@ -63,7 +72,7 @@ class Oracle:
         return np.array(path)
 
 
-def curved():
+def of_the_walkthrough():
     return Oracle(
         WALKTHROUGH,
         lambda x: np.array([x[0], x[1] ** 2]),
@@ -121,7 +130,7 @@ def shifted():
     )
 
 
-ORACLES = {"walkthrough": curved(), "scaled": linear(), "shifted": shifted()}
+ORACLES = {"walkthrough": of_the_walkthrough(), "scaled": linear(), "shifted": shifted()}
 on_every_problem = pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
 with_every_method = pytest.mark.parametrize("method", STEPS)
 
@@ -151,6 +160,8 @@ def test_derivatives_by_hand_are_those_of_the_map_that_is_tested(oracle):
 def test_the_local_inverse_inverts(oracle):
     x = jnp.array(oracle.start + np.array([0.3, -0.2]))
     np.testing.assert_allclose(oracle.problem.z_inverse(oracle.problem.z(x), x), x, rtol=1e-14)
+    derivative = jax.jacobian(oracle.problem.z_inverse)(oracle.problem.z(x), x)
+    np.testing.assert_allclose(derivative @ oracle.jacobian(np.array(x)), np.eye(2), atol=1e-13)
 
 
 # --- one step ---
@@ -279,6 +290,9 @@ def test_factors_at_the_degenerate_minimum(method, factor):
         np.testing.assert_allclose(path, 3 * np.stack([(1 - rate) ** k, factor(rate) ** k], axis=1), rtol=1e-11)
 
 
+# --- branches, and what lies outside the image ---
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_weights_of_a_quadratic_loss_cancel_in_a_physical_step(seed):
     random = np.random.RandomState(seed)
@@ -286,9 +300,6 @@ def test_the_weights_of_a_quadratic_loss_cancel_in_a_physical_step(seed):
     problem = gaussian_fit(np.array([10.0, 1.0]))
     weighted = problem._replace(loss=lambda m: (m - goal) @ (root @ root.T + np.eye(2)) @ (m - goal))
     np.testing.assert_allclose(physical_step(weighted, x, 0.3), physical_step(problem, x, 0.3), rtol=1e-9)
-
-
-# --- branches, and what lies outside the image ---
 
 
 def test_the_inverse_keeps_the_branch_of_the_start():
@@ -312,13 +323,64 @@ def test_a_singular_matrix_gives_no_finite_point(method):
     assert not np.isfinite(descend(WALKTHROUGH, STEPS[method], [1.0, 0.0], 0.3, 1)[-1]).all()
 
 
+# --- a rule of one's own, and what is compiled ---
+
+
+def damped_step(problem, x, rate):
+    """Gauss-Newton with a number on the diagonal, which `STEPS` does not have."""
+    jacobian = jax.jacobian(problem.z)(x)
+    matrix = 2 * jacobian.T @ jacobian + 5 * jnp.eye(2)
+    return x - rate * jnp.linalg.solve(matrix, jax.grad(problem.objective)(x))
+
+
+def test_a_rule_of_ones_own_is_repeated_like_the_others():
+    path, x = descend(WALKTHROUGH, damped_step, [3.0, 3.0], 0.4, 6), np.array([3.0, 3.0])
+    for k in range(7):
+        np.testing.assert_allclose(path[k], x, rtol=1e-13)
+        x = x - 0.4 * np.array([2 * x[0] / 7, 4 * x[1] ** 3 / (8 * x[1] ** 2 + 5)])
+
+
+def test_a_rule_without_derivatives_needs_no_inverse():
+    path = descend(Problem(lambda x: x, _sum_of_squares), lambda problem, x, rate: x - rate, [1.0, 2.0, 3.0], 0.25, 4)
+    np.testing.assert_array_equal(path, np.array([1.0, 2.0, 3.0]) - 0.25 * np.arange(5)[:, None])
+
+
+@pytest.mark.parametrize(
+    "problems",
+    [
+        (walkthrough, walkthrough),
+        (lambda: gaussian_fit((10.0, 1.0)), lambda: gaussian_fit((10.0, 1.0))),
+        (lambda: scaled(2.0), lambda: scaled(3.0)),  # numbers are arguments: others need no new program either
+    ],
+    ids=["walkthrough", "gaussian", "scaled"],
+)
+def test_the_same_problem_and_rule_are_compiled_once(problems):
+    """A second problem made from the same numbers, another start and another rate: the program is there already."""
+    traced = []
+    rule = STEPS["Gauss-Newton"]
+
+    def counted(problem, x, rate):
+        traced.append(x)
+        return rule(problem, x, rate)
+
+    first, second = (make() for make in problems)
+    descend(first, counted, [1.0, 0.5], 0.1, 3)
+    before = len(traced)
+    assert before > 0
+    path = descend(second, counted, [2.0, 0.7], 0.2, 3)
+    assert len(traced) == before
+    np.testing.assert_allclose(path, descend(second, rule, [2.0, 0.7], 0.2, 3), rtol=1e-13)
+    descend(second, counted, [2.0, 0.7], 0.2, 4)  # another length is another program
+    assert len(traced) > before
+
+
 # --- dtypes ---
 
 
 @with_every_method
 @pytest.mark.parametrize(
     "problem",
-    [WALKTHROUGH, scaled(4.0), gaussian_fit(np.array([1.0, 2.0]), "scale")],
+    [WALKTHROUGH, scaled(np.float64(4)), gaussian_fit(np.array([1.0, 2.0]), "scale")],
     ids=["walkthrough", "scaled", "gaussian"],
 )
 def test_the_start_sets_the_precision(method, problem):
@@ -338,11 +400,11 @@ def test_integers_become_the_default_float():
 
 # --- wrong input: the error names the argument, the value and what is allowed ---
 
-GOOD = {"problem": WALKTHROUGH, "step": physical_step, "start": [3.0, 3.0], "rate": 0.3, "iterations": 3}
+GOOD = {"problem": WALKTHROUGH, "step": STEPS["physical gradient"], "start": [3.0, 3.0], "rate": 0.3, "iterations": 3}
 WRONG = [
     ({"step": "Newton"}, TypeError, "step must be a function of problem, x and rate, .*, got 'Newton'"),
     ({"step": None}, TypeError, "step must be a function of problem, x and rate, .*, got None"),
-    ({"problem": "walkthrough"}, TypeError, "problem must be a Problem, got 'walkthrough'"),
+    ({"problem": lambda x: x}, TypeError, "problem must be a Problem, got <function"),
     ({"start": 3.0}, ValueError, r"start must have shape \(any,\), got shape \(\)"),
     ({"start": [[3.0, 3.0]]}, ValueError, r"start must have shape \(any,\), got shape \(1, 2\)"),
     ({"start": [3.0]}, ValueError, r"start must have shape \(2,\), got shape \(1,\)"),
@@ -379,21 +441,6 @@ def test_a_problem_without_an_inverse_serves_the_other_methods():
     for method in set(STEPS) - {"physical gradient"}:
         path = descend(WALKTHROUGH._replace(z_inverse=None), STEPS[method], [3.0, 3.0], 0.01, 3)
         np.testing.assert_allclose(path, ORACLES["walkthrough"].path(method, (3, 3), 0.01, 3), rtol=1e-12)
-
-
-# --- rules of one's own, many rates at once, and how often they are compiled ---
-
-
-def test_a_rule_of_ones_own_runs_and_so_do_many_rates():
-    def sign_descent(problem, x, rate):
-        return x - rate * jnp.sign(jax.grad(problem.objective)(x))
-
-    path = descend(WALKTHROUGH, sign_descent, [3.0, 2.0], 0.5, 4)
-    np.testing.assert_allclose(path, [[3, 2], [2.5, 1.5], [2, 1], [1.5, 0.5], [1, 0]], atol=1e-12)
-    rates = jnp.array([0.1, 0.3])
-    together = jax.vmap(lambda rate: descend(WALKTHROUGH, physical_step, jnp.array([3.0, 3.0]), rate, 5))(rates)
-    for rate, one in zip(rates, together, strict=True):
-        np.testing.assert_allclose(descend(WALKTHROUGH, physical_step, [3.0, 3.0], float(rate), 5), one, rtol=1e-13)
 
 
 def test_the_same_problem_and_all_rates_are_one_program(count_compilations):

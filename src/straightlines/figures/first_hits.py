@@ -43,9 +43,9 @@ def million(edges, counts, without_hit, published, tail):
     inside = np.flatnonzero(earlier)[::many] // many
     left.fill_between(edges[::many][inside] / THOUSAND, 100 * whole[inside] / runs, step="post", color=color)
     left.axvline(published / THOUSAND, color=INK, linestyle=":", linewidth=1.6)
-    left.annotate(f"published\n{published}", (published / THOUSAND, 4.3), (-4, 0), textcoords="offset points",
+    left.annotate(f"published\n{published}", (published / THOUSAND, 4.95), (-4, 0), textcoords="offset points",
                   ha="right", va="top", fontsize=9)  # fmt: skip
-    left.set(xlabel="first hit, thousands of iterations", ylabel="% of the runs", xlim=(70, 112), ylim=(0, None))
+    left.set(xlabel="first hit, thousands of iterations", ylabel="% of the runs", xlim=(70, 112), ylim=(0, 5))
     waiting = runs - np.cumsum(counts)
     right.semilogy((edges + width) / THOUSAND, waiting / runs, color=color)
     begin, rate = tail
@@ -96,7 +96,7 @@ def race(samples, constant, decreasing):
     """
     fig, axes = figure(2, height=3.9, sharex=True, sharey=True)
     labels = (
-        {"SGD": (1100, 3.4), "TANGO": (1100, 0.9), "moving average": (2150, 0.9), "averaged SGD": (1100, 0.13)},
+        {"SGD": (1100, 3.4), "TANGO": (1100, 0.9), "moving average": (2700, 0.9), "averaged SGD": (1100, 0.13)},
         {"SGD": (6300, 0.15), "TANGO": (17_500, 0.15), "moving average": (1100, 0.035)},
     )
     for ax, errors, places in zip(axes, (constant, decreasing), labels, strict=True):
@@ -105,7 +105,7 @@ def race(samples, constant, decreasing):
             ax.loglog(samples[: error.size], error, color=look.color, linestyle=look.linestyle)
             name_line(ax, method, places[method], xytext=(0, 0))
         ax.loglog(samples, 1 / np.sqrt(2 * samples), color=INK, linewidth=4, alpha=0.3)
-        ax.annotate("Cramér-Rao bound", (1100, 0.009), fontsize=9.5)
+        ax.annotate("Cramér-Rao bound", (1100, 0.0055), fontsize=9.5)
         ax.set(xlabel="samples", xlim=(samples[0], samples[-1]), ylim=(1.2e-3, 8))
     axes[0].set(title="constant rates", ylabel=r"error in $\ln\sigma$")
     axes[1].set(title="decreasing rates")
@@ -127,7 +127,7 @@ def bands(paths, curve, target, times, quantiles, exact):
         draw_band(time, times, band, method, marker=None)
     time.plot(times, exact, color=INK, linestyle=LOOKS["natural gradient"].linestyle)
     name_line(time, "TANGO", (1.6, 5.75), xytext=(0, 0))
-    name_line(time, "averaged SGD", (0.5, 1.3), xytext=(0, -8))
+    name_line(time, "averaged SGD", (1.0, 1.95), xytext=(0, 0))
     name_line(time, "moving average", (2.75, 4.0), text="moving average\nand natural gradient")
     time.set(xlabel=r"time $t = k\,\delta t$", ylabel=r"standard deviation $\sigma$", xlim=(0, 8), ylim=(0.5, 7.2))
     return fig

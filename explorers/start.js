@@ -1,0 +1,50 @@
+// Where it all begins: the work of a worker, or the explorers of a page.
+
+const TASKS = {
+  *race({ stride, ...settings }) {
+    yield* race(settings, 4000, stride);
+  },
+  *seeds({ seeds, seed, ...settings }) {
+    for (let i = 0; i < seeds; i++) yield { counts: reproduce({ ...settings, seed: (seed + i) % 2 ** 32 }) };
+  },
+  *tango({ runs, seed, ...settings }) {
+    const whole = (runs + 1) * settings.steps;
+    for (let i = 0; i <= runs; i++) {
+      const path = tangoPath(settings, i ? randomState((seed + i - 1) % 2 ** 32).oneNormal : null);
+      for (;;) {
+        const { value, done } = path.next();
+        if (done) {
+          yield { fraction: ((i + 1) * settings.steps) / whole, [i ? "run" : "mean"]: value };
+          break;
+        }
+        yield { fraction: (i * settings.steps + value.made) / whole };
+      }
+    }
+  },
+};
+
+if (typeof document === "undefined") {
+  self.onmessage = ({ data: { task, settings } }) => {
+    for (const report of TASKS[task](settings)) self.postMessage(report);
+    self.postMessage({ finished: true });
+  };
+} else {
+  window.straightLines = {
+    alphaGeodesic, BOUND, COORDINATES, descend, descentVelocity, digamma, distanceFromLine, divergesAt, FAMILIES, fisherMatrix, gammaBound,
+    gradientDescentFlow, inverseMeanMap, meanBound, meanMap, meanMotion, METHODS, naturalGradientFlow, naturalSteps, physicalSteps, PROBLEMS,
+    race, randomState, reproduce, shareGap, trigamma,
+    tangoRun: (settings, seed, kept = Infinity) => finish(tangoPath(settings, randomState(seed).oneNormal, Infinity, kept)),
+  };
+  const begin = () => {
+    const seen = {};
+    for (const root of document.querySelectorAll("[data-explorer]")) {
+      const name = root.dataset.explorer;
+      if (!Object.hasOwn(EXPLORERS, name)) continue;
+      seen[name] = (seen[name] ?? 0) + 1;
+      root.dataset.explorerName = seen[name] > 1 ? `${name}-${seen[name]}` : name;
+      startPanel(root, EXPLORERS[name], JSON.parse(root.dataset.options || "{}"));
+    }
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  else begin();
+}
