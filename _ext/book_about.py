@@ -136,9 +136,11 @@ def read_docstring(app: Sphinx, what: str, name: str, thing: Any, options: Any, 
             pieces[place] = f":math:`{' '.join(piece.strip('$').split())}`"
         elif piece.startswith("`"):
             pieces[place] = f"``{piece.strip('`')}``"
+        if piece.startswith(("$", "`")) and not piece.startswith("$$") and re.match(r"\w", pieces[place + 1]):
+            pieces[place] += "\\ "  # a letter may follow, as in a plural
     sections = r"(?m)^(Raises|Returns|Sources?):\s+(\S.*(?:\n +\S.*)*)"
     text = re.sub(sections, lambda found: f"*{found[1]}:* {' '.join(found[2].split())}", "".join(pieces))
-    lines[:] = re.sub(r"(:math:`[^`]*`|``[^`]*``)(?=\w)", r"\1\\ ", text).splitlines()
+    lines[:] = text.splitlines()
 
 
 def skip_field(app: Sphinx, what: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:

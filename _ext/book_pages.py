@@ -51,8 +51,8 @@ def drop_odd_roles(app: Sphinx, pagename: str, templatename: str, context: dict[
         context["body"] = re.sub(r' role="(list|doc-biblioentry)"', "", context["body"])
 
 
-def keep_ids_unique(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Give each id once on a page: extensions use one for the content of every solution."""
+def mend_markup(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Give each id once on a page, where extensions repeat it, and let what is folded be called what it says."""
     seen: set[str] = set()
 
     def first(match: re.Match[str]) -> str:
@@ -60,7 +60,8 @@ def keep_ids_unique(app: Sphinx, pagename: str, templatename: str, context: dict
         seen.add(match[1])
         return match[0] if new else ""
 
-    context["body"] = re.sub(r'(?<=[\w"]) id="([^"]*)"(?=[^<>]*>)', first, context.get("body", ""))
+    context["body"] = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")  # its words say more
+    context["body"] = re.sub(r'(?<=[\w"]) id="([^"]*)"(?=[^<>]*>)', first, context["body"])
 
 
 def add_downloads(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -91,6 +92,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", use_repository, priority=100)
     app.connect("html-page-context", drop_unknown_address, priority=900)
     app.connect("html-page-context", drop_odd_roles)
-    app.connect("html-page-context", keep_ids_unique)
+    app.connect("html-page-context", mend_markup)
     app.connect("html-page-context", add_downloads, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -21,8 +21,8 @@ from fontTools import subset, ttLib
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-LICENCES = """/*! From the style sheets of Sphinx, its extensions, the PyData and Sphinx Book themes (BSD, MIT), Bootstrap (MIT),
-Font Awesome Free (CC BY 4.0, OFL 1.1) and MathJax (Apache 2.0), and of the book. */
+LICENCES = """/*! From the style sheets of Sphinx, its extensions, the PyData and Sphinx Book themes (BSD, MIT),
+Bootstrap (MIT), Font Awesome Free (CC BY 4.0, OFL 1.1) and MathJax (Apache 2.0), and of the book. */
 """
 # The theme measures every box of a page when it opens, for seconds on a phone; names.js does it as boxes come near.
 MEASURE = '"complete"===document.readyState?I():window.addEventListener("load",I)'

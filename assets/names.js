@@ -17,9 +17,8 @@ window.addEventListener("load", () => {
       else box.removeAttribute("tabindex");
     }
   }, { rootMargin: "50%" });
-  for (const box of document.querySelectorAll("pre, .output.text_html, .pst-scrollable-table-container, .formula, .long")) {
-    reach.observe(box);
-  }
+  const boxes = "pre, .output.text_html, .pst-scrollable-table-container, .formula, .long, .picture, .panel";
+  for (const box of document.querySelectorAll(boxes)) reach.observe(box);
 });
 
 // Paper is light, and what is folded comes out open.

@@ -147,12 +147,21 @@ def test_the_page_of_times_is_made_from_the_notebooks(tmp_path):
 
 
 def test_docstrings_become_restructured_text():
-    lines = ["A norm $|x|$ of `x`s.", "", "$$a", "= b$$ holds.", "", "Raises: ValueError for", "  a wrong shape."]
+    lines = [
+        "A norm $|x|$ of `x`s, of `y` and `z`.",
+        "",
+        "$$a",
+        "= b$$ holds.",
+        "",
+        "Raises: ValueError for",
+        "  a wrong shape.",
+    ]
     book_about.read_docstring(None, "function", "f", None, None, lines)
     text = "\n".join(lines)
     assert ":math:`|x|`" in text
     assert r"``x``\ s" in text
     assert "\n\n.. math:: a = b\n\nholds." in text
+    assert "``y`` and ``z``." in text
     assert "*Raises:* ValueError for a wrong shape." in text
 
 

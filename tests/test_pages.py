@@ -208,7 +208,8 @@ CUT = """async () => {
   const boxes = "mjx-container, table, pre, img, code";
   const found = [];
   for (const e of document.querySelectorAll(`article :is(${boxes})`)) {
-    if (!e.checkVisibility() || !e.getClientRects().length) continue;
+    // what is folded is measured when it opens
+    if (!e.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
     const wide = e.tagName === "PRE" ? e.scrollWidth > e.clientWidth + 1 : e.getBoundingClientRect().right > right + 1;
     if (wide && !reachable(e)) found.push(`${e.tagName} ${e.textContent.slice(0, 50)}`);
   }
