@@ -512,7 +512,8 @@ print("largest σ: ", np.round(tops, 2))
 # %% tags=["hide-input"]
 glue("tango-fewest", min(hits), display=False)
 glue("tango-most", max(hits), display=False)
-glue("tango-above", sum(top > arch.max() for top in tops), display=False)
+above = sum(int(top > arch.max()) for top in tops)
+glue("tango-above", above, display=False)
 glue("tango-highest", max(tops), display=False)
 
 # %% [markdown]

@@ -674,7 +674,8 @@ for m, x1 in near.items():
 
 # %% tags=["remove-cell"]
 for m, factor in theory.items():
-    glue(f"update_rules-factor-{m}", round(factor, 6), display=False)
+    key = f"update_rules-factor-{m.replace(' ', '-')}"
+    glue(key, round(factor, 6), display=False)
 
 # %% [markdown]
 # They part at $\eta = 1$: Newton keeps two thirds of $x_1$, Gauss-Newton one half, and the physical gradient lands, because $z^{-1}(0)$ is the answer and the inverse was given.
@@ -769,7 +770,7 @@ glue("update_rules-products", products, display=False)
 # | Gauss-Newton {eq}`update_rules-eq-gauss-newton` | m | no change | {glue:text}`update_rules-factor-Gauss-Newton:.3f` | to first order |
 # | natural gradient {eq}`update_rules-eq-natural-gradient` | m J; m for its own likelihood | no change | as Gauss-Newton here | to first order |
 # | inverse Jacobian {eq}`update_rules-eq-inverse-jacobian` | m | no change | as Gauss-Newton here | to first order |
-# | physical gradient {eq}`update_rules-eq-physical-gradient` | m | no change | {glue:text}`update_rules-factor-physical gradient:.3f` | exactly |
+# | physical gradient {eq}`update_rules-eq-physical-gradient` | m | no change | {glue:text}`update_rules-factor-physical-gradient:.3f` | exactly |
 #
 # Read from top to bottom, the table is the plan of the book. Gradient descent uses the metric of x-space, which is an accident of units. Gauss-Newton and the natural gradient use the metric of the outcome. The physical gradient makes the step in the outcome itself.
 #

@@ -193,4 +193,4 @@ def name_line(ax: Axes, method: str, at: tuple[float, float], *, text: str | Non
         "va": "center",
         "color": LOOKS[method].color,
     }
-    ax.annotate(text or method, at, **(style | {"fontweight": "bold", "fontsize": 9.5} | options))
+    ax.annotate(text or method, at, **(style | {"fontweight": "bold", "fontsize": 10} | options))

@@ -45,7 +45,7 @@ def _ends(ax, x, lines, gap):
     for i, height in zip(order, placed, strict=True):
         text, _ = lines[i]
         method = text.split(",")[0]
-        name_line(ax, method, (x, 10**height if log else height), text=text, fontsize=9, annotation_clip=False)
+        name_line(ax, method, (x, 10**height if log else height), text=text, annotation_clip=False)
 
 
 def rotation(degrees, turned):
