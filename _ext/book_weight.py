@@ -170,6 +170,8 @@ class Bundle:
         versions = {"pages.css": hashed(style), "pages.js": hashed(script)}
         for path, text in self.pages.items():
             path.write_text(self.lighten(text, versions))
+        for name in {*self.styles, *self.scripts}:  # they are in the bundles
+            (self.static / name).unlink(missing_ok=True)
         for name in UNUSED:
             shutil.rmtree(self.static / name) if (self.static / name).is_dir() else (self.static / name).unlink()
 
