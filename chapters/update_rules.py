@@ -192,7 +192,7 @@ print("B, ten steps:     ", np.diag(B).round(4))
 print("B, SciPy:         ", np.diag(oracle.get_matrix()).round(4))
 
 # %% [markdown]
-# The first step throws $x_1$ to the other side. From the second on it shrinks by nearly Newton's factor. The inverse Hessian is $\mathrm{diag}(1/2,\, 1/32)$. After ten steps BFGS knows it well along $x_1$ and roughly along $x_0$.
+# The first step throws $x_1$ to the other side. Then it shrinks by nearly Newton's factor. The inverse Hessian is $\mathrm{diag}(1/2,\, 1/32)$. After ten steps BFGS knows it well along $x_1$ and roughly along $x_0$.
 #
 # ### Gauss-Newton
 #
@@ -583,7 +583,7 @@ for goal in [(0.0, 0.0), (1.0, 2.0)]:
 
 
 # %% [markdown]
-# Equal for the one target, different for the other.
+# Equal for the first target, not for the second.
 #
 # (update_rules-safe)=
 # ## Up and down
@@ -720,7 +720,7 @@ keep("update_rules-figure-near", fig)
 # | inverse Jacobian | gradient and Hessian in z, Jacobian | two, $m \times m$ | $mn + m^2$ | $m = n$, $J$ regular |
 # | physical gradient | gradient and Hessian in z | $m \times m$ | $m^2$ | an inverse of the map |
 #
-# The fifth row is for large $n$. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. From right to left such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$; no matrix is ever formed. How many products does a thousand unknowns need? The map here is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
+# The fifth row is for large $n$. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. Such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$; no matrix is ever formed. How many products does a thousand unknowns need? Here the map is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
 
 # %%
 chain = Problem(lambda x: x + x * jnp.roll(x, -1) / 4, square)
