@@ -94,7 +94,7 @@ print("gradient of L at x: ", at_x)
 print("J^T times the first:", J.T @ at_z)
 
 # %% [markdown]
-# The last component of the gradient is eighteen times the first. This is the whole difficulty of the problem: at the start both parameters are equally far from their goal, and the gradient looks almost only at one of them.
+# The last component of the gradient is eighteen times the first. This is the first difficulty of the problem: at the start both parameters are equally far from their goal, and the gradient looks almost only at one of them.
 #
 # ### The inverse, and a check that checks it
 #
@@ -236,7 +236,7 @@ glue_each("distance", distances)
 #
 # ## In x and in z
 #
-# How do the paths look, and where would you look for a straight one? The loss does not see $x$. It sees $z$, and there its lines of equal loss are circles around the origin, so that a straight line to the origin goes down as steeply as anything can, everywhere.
+# How do the paths look, and where would you look for a straight one? The loss does not see $x$. It sees $z$, and there its lines of equal loss are circles around the origin, so that a straight line to the origin is the steepest way down in $z$, everywhere.
 
 # %%
 paths_in_z = {
@@ -250,13 +250,13 @@ keep("physical_gradients-figure-x-z", figures.two_planes(paths, paths_in_z))
 # ````{explorer} two-planes
 # ```{glue:figure} physical_gradients-figure-x-z
 # :name: physical_gradients-figure-x-z
-# :alt: Two panels. On the left, in the plane of x from (3, 3), gradient descent falls almost straight down and then crawls left, Newton swings far to the left and stays high, and Gauss-Newton and the physical gradient bend gently towards the minimum at the origin. On the right, in the plane of z from (3, 9), the physical gradient lies on the straight line to the origin, Gauss-Newton just above it, Newton bows to the left, and gradient descent drops far below.
+# :alt: Two panels. On the left, in the plane of x from (3, 3), gradient descent falls almost straight down and then crawls further down and to the left, Newton swings far to the left and stays high, and Gauss-Newton and the physical gradient bend gently towards the minimum at the origin. On the right, in the plane of z from (3, 9), the physical gradient lies on the straight line to the origin, Gauss-Newton just above it, Newton bows to the left, and gradient descent drops far below.
 #
 # Ten updates of each method in $x$ (left), and the same points in $z$ (right). Ring: the start. Cross: the minimum. Thin lines: equal loss; they are circles on the right, drawn with different scales on the axes. The wide grey band is the straight line to the minimum.
 # ```
 # ````
 #
-# In $x$, gradient descent falls down the steep wall along $x_1$ and then has hardly any slope left, while Newton's method corrects $x_0$ first. In $z$ the physical gradient is a straight line. This is no discovery; it is how the method is made. Its update in $z$ is $-\eta\, (\nabla_z^2 L)^{-1} \nabla_z L = -\eta\, z$, so each $z$ is a fraction $1 - \eta$ of the one before. The other methods choose their step in $x$, and $z$ bends it. By how much? We measure the largest distance of a path's points from the straight line in $z$:
+# In $x$, gradient descent falls down the steep wall along $x_1$ and then crawls, because at its small rate each update takes only the fraction $2\eta$ off $x_0$. Newton's method corrects $x_0$ faster than $x_1$. In $z$ the physical gradient is a straight line. This is no discovery; it is how the method is made. Its update in $z$ is $-\eta\, (\nabla_z^2 L)^{-1} \nabla_z L = -\eta\, z$, so each $z$ is a fraction $1 - \eta$ of the one before. The other methods choose their step in $x$, and nothing holds its image in $z$ to the line. How far do they stray, each at its own rate? We measure the largest distance of a path's points from the straight line in $z$:
 
 # %%
 bends = {
@@ -341,7 +341,7 @@ print("-J J grad:        ", -A @ A @ g)
 print("-(J squared) grad:", -(A**2) @ g)
 
 # %% [markdown]
-# Only $J J^\top$ is right, and it is only a first order. Is $\eta = 0.01$ small enough for it?
+# Only $J J^\top$ is right, and it is right only to first order. Is $\eta = 0.01$ small enough for it?
 
 # %%
 moved = z_start - paths_in_z["gradient descent"][1]
@@ -365,7 +365,7 @@ for rate in [1 / 3, 0.3]:
         print(f"rate {rate:.3f}  {method:17}  {np.linalg.norm(end):.3f}")
 
 # %% [markdown]
-# The order is the same at both rates. Why is Newton's method last? The walkthrough says that it has trouble finding the direction. The cause is more particular: along $x_1$ the objective is $x_1^4$, whose Hessian vanishes at the minimum. A quadratic fitted to a quartic falls short, by the same factor at every step.
+# The order is the same at both rates, and the table below shows that it is so at every rate up to 1. Why is Newton's method last? The walkthrough says that it has trouble finding the direction. The cause is more particular: along $x_1$ the objective is $x_1^4$, whose Hessian vanishes at the minimum. A quadratic fitted to a quartic falls short, by the same factor at every step.
 #
 # | method | update of $x_1$ | factor of $x_1$ a step |
 # |---|---|---|
@@ -383,7 +383,7 @@ for method, formula in zip(
 
 
 # %% [markdown]
-# Gradient descent has no factor at all. From $x_1 \leftarrow x_1 - 4\eta x_1^3$ follows, for small rates, $\mathrm{d}(x_1^{-2})/\mathrm{d}k = 8\eta$, so after $k$ steps $x_1 \approx 1/\sqrt{8 \eta k}$: a hundred times the steps for one more digit. {ref}`update_rules` draws this decay beside the others.
+# Gradient descent has no factor at all. From $x_1 \leftarrow x_1 - 4\eta x_1^3$ follows, for small steps, $\mathrm{d}(x_1^{-2})/\mathrm{d}k = 8\eta$, so after $k$ steps $x_1 \approx 1/\sqrt{8 \eta k}$: a hundred times the steps for one more digit. {ref}`update_rules` draws this decay beside the others.
 #
 # (physical_gradients-share)=
 # ### How much of the gain is the metric?
@@ -438,12 +438,12 @@ keep("physical_gradients-figure-share", fig)
 # %% [markdown]
 # ```{glue:figure} physical_gradients-figure-share
 # :name: physical_gradients-figure-share
-# :alt: A curve falls from 1 at small rates, slowly at first and then steeply, to 0 at rate 1. The area below it is labelled the metric, the area above it higher orders of z. Marked points are at the rates 0.01, 0.3 and 0.9.
+# :alt: A curve falls from 1 at small rates, almost straight at first and then steeply, to less than 0.1 just below rate 1. The area below it is labelled the metric, the area above it higher orders of z. Marked points are at the rates 0.01, 0.3 and 0.9.
 #
-# Of what the physical gradient gains over Newton's method in convergence rate along $x_1$, the share that Gauss-Newton has already, {eq}`physical_gradients-eq-share`, against the rate that all three use.
+# Of what the physical gradient gains over Newton's method in convergence rate along $x_1$, the share that Gauss-Newton has already, {eq}`physical_gradients-eq-share`, against the rate that all three use. Along $x_0$ the three do the same.
 # ```
 #
-# It does, and strongly. The metric is {glue:text}`physical_gradients-metric-share-1` % of the gain at $\eta = 0.01$, {glue:text}`physical_gradients-metric-share-30` % at 0.3 and {glue:text}`physical_gradients-metric-share-90` % at 0.9. As $\eta \to 1$ it falls to 0, because $\sqrt{1 - \eta}$ goes to zero and its rate to infinity, while $1 - \eta/2$ stays at one half. So on this problem small steps have nearly all their gain from the metric, and only large ones need the inverse.
+# It does, and strongly. The metric is {glue:text}`physical_gradients-metric-share-1` % of the gain at $\eta = 0.01$, {glue:text}`physical_gradients-metric-share-30` % at 0.3 and {glue:text}`physical_gradients-metric-share-90` % at 0.9. As $\eta \to 1$ it falls to 0, because $\sqrt{1 - \eta}$ goes to zero and its rate to infinity, while $1 - \eta/2$ goes to one half and Newton's factor to two thirds. So on this problem small steps have nearly all their gain from the metric, and only large ones need the inverse.
 #
 # ## How straight does a first update look?
 #
@@ -609,7 +609,7 @@ glue("physical_gradients-approximate-mae", round(kept, 9), display=False)
 glue("physical_gradients-kept", f"{kept:.6f}", display=False)
 
 # %% [markdown]
-# The path is the same to about six digits. {ref}`other_optimizers` counts what such a search costs.
+# Position by position, the path is the same to a few millionths. {ref}`other_optimizers` counts what such a search costs.
 #
 # ## What remains
 #
@@ -657,7 +657,7 @@ for method, path in plain.items():
     glue(key, as_printed(path[1:]), display=False)
 
 # %% [markdown]
-# These are the published positions, to the last digit. NumPy prints the fewest digits that tell a 32-bit float from its neighbours, and {ref}`reproduction` compares them as printed. Only the compiled run differs, in the last place; near 3 one unit in the last place of a 32-bit float is $2.4 \cdot 10^{-7}$.
+# These are the published positions, to the last digit, and those of Gauss-Newton, which are our own. NumPy prints as few digits as tell a 32-bit float from its neighbours, but no more than eight decimals, and {ref}`reproduction` compares the positions to the decimals that were published. Only the compiled run differs, by two units in the last place at most; near 3 one unit in the last place of a 32-bit float is $2.4 \cdot 10^{-7}$.
 #
 # ```{solution-end}
 # ```

@@ -18,7 +18,7 @@
 #
 # This chapter puts seven update rules side by side: gradient descent, Newton and quasi-Newton, Gauss-Newton, the natural gradient, the inverse Jacobian and the physical gradient. Each of them turns a point into another one that should be better. They differ in what they take a step *of*.
 #
-# You will see each rule as an equation and as a few lines of code. Then we put the same five questions to all of them: which unit does its step have, how does it answer a rescaled problem, does it compose, what does it do near the optimum, and what does it cost? The other chapters cite the equations of this one.
+# Each rule appears as an equation and a few lines of code. Then we put five questions to them (quasi-Newton, which has a memory, gets only some): which unit does its step have, how does it answer a rescaled problem, does it compose, what does it do near the optimum, and what does it cost? The other chapters cite the equations of this one.
 #
 # You need derivatives of functions of several variables, and a little [JAX](https://docs.jax.dev): `jax.grad` makes the function that computes a gradient.
 #
@@ -175,7 +175,7 @@ def bfgs(problem, x, rate, iterations, B):
 
 
 # %% [markdown]
-# With nothing known it begins with $B_0 = I$, and its first step is gradient descent's. Does it then learn? On the linear problem with $\alpha = 4$ we print what each step multiplies $x_1$ by, beside Newton's factor. SciPy's BFGS, given the same steps, tells whether the matrix is right.
+# With nothing known it begins with $B_0 = I$, and its first step is gradient descent's. Does it learn? For the linear problem with $\alpha = 4$ we print the factor of $x_1$ at each step, beside Newton's. SciPy's BFGS, given the same steps, tells whether the matrix is right.
 
 # %% tags=["hide-input"]
 path, B, *changes = jax.jit(
@@ -192,7 +192,7 @@ print("B, ten steps:     ", np.diag(B).round(4))
 print("B, SciPy:         ", np.diag(oracle.get_matrix()).round(4))
 
 # %% [markdown]
-# The first step throws $x_1$ to the other side. From the second on it shrinks by nearly Newton's factor.
+# The first step throws $x_1$ to the other side. Then it shrinks by nearly Newton's factor. The inverse Hessian is $\mathrm{diag}(1/2,\, 1/32)$. After ten steps BFGS knows it well along $x_1$ and roughly along $x_0$.
 #
 # ### Gauss-Newton
 #
@@ -248,7 +248,7 @@ def natural_gradient(problem, x, rate):
 
 
 # %% [markdown]
-# By hand, the score is $2 J^\top (y - z)$ and $y - z$ has the covariance $\tfrac12 I$, so $F = 2 J^\top J$. Here $H_z = 2 I$, so this should be the Gauss-Newton matrix:
+# By hand, the score is $2 J^\top (y - z)$ and $y - z$ has the covariance $\tfrac12 I$, so $F = 2 J^\top J$. And $H_z = 2 I$, so this should be the Gauss-Newton matrix:
 
 # %%
 F = jax.jit(partial(fisher, WALKTHROUGH.z))(START)
@@ -286,7 +286,7 @@ def inverse_jacobian(problem, x, rate):
 
 
 # %% [markdown]
-# It is Gauss-Newton in other words, since $(J^\top H_z J)^{-1} J^\top = J^{-1} H_z^{-1}$. Mind that the inverse is taken of $z$ and not of the loss, whose derivative vanishes at its minimum.
+# It is Gauss-Newton's step, since $(J^\top H_z J)^{-1} J^\top = J^{-1} H_z^{-1}$. Mind that the inverse is taken of $z$ and not of the loss, whose derivative vanishes at its minimum.
 #
 # (update_rules-physical-gradient)=
 # ### Physical gradient
@@ -297,12 +297,12 @@ def inverse_jacobian(problem, x, rate):
 # \Delta x = z^{-1}\big(z(x) + \Delta z;\ x\big) - x, \qquad \Delta z = -\eta\, H_z^{-1}\, \nabla_z L .
 # $$ (update_rules-eq-physical-gradient)
 #
-# This is the *physical gradient*. {cite:t}`holl2022scale` call the update scale-invariant physics (SIP), and its way back an inverse simulator. The inverse is local, and we have to say what that means where several $x$ have the same outcome.
+# This is the *physical gradient*. {cite:t}`holl2022scale` call it scale-invariant physics (SIP). The inverse is local: what does that mean where several $x$ have the same outcome?
 #
 # ```{prf:definition} The branch of a point
 # :label: update_rules-branch
 #
-# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular there is one continuous curve from $x$ whose image is that segment. Its end is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*.
+# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity, exactly one continuous curve from $x$ follows with its image. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*.
 # ```
 
 
@@ -322,7 +322,7 @@ RULES = {
 }
 
 # %% [markdown]
-# The other chapters use the rules of `straightlines.steps`. They should be the same as those above, and the natural gradient and the inverse Jacobian should be Gauss-Newton's step in these problems. The largest differences, over both examples:
+# The other chapters use `straightlines.steps`. Its rules should be those above, and the natural gradient and the inverse Jacobian should be Gauss-Newton's step in these problems. The largest differences, over both examples:
 
 
 # %% tags=["hide-input"]
@@ -389,9 +389,9 @@ for name in RULES:
 
 
 # %% [markdown]
-# Gradient descent's step is in J/m, not in metres. So its rate has to bring a unit of its own, m²/J, and a rate that works in metres does not work in centimetres. For Newton, Gauss-Newton, the inverse Jacobian and the physical gradient the rate is a pure number, and $\eta = 1$ means "all the way".
+# Gradient descent's step is in J/m, not in metres. So its rate has a unit, m²/J, and a number that suits metres does not suit centimetres. For Newton, Gauss-Newton, the inverse Jacobian and the physical gradient the rate is a pure number, and $\eta = 1$ means "all the way".
 #
-# The natural gradient is the odd one. The Fisher matrix belongs to the model and knows nothing of $L$: it has the unit 1/m². If $L$ is the model's own negative log-likelihood, it is a pure number and the step is in metres. If $L$ is in joules, the step is in m J. So the natural gradient is invariant to the coordinates of $x$, and not to the scale of $L$.
+# The odd one is the natural gradient. The Fisher matrix belongs to the model and knows nothing of $L$: it has the unit 1/m². If $L$ is the model's own negative log-likelihood, it is a pure number and the step is in metres. If $L$ is in joules, the step is in m J. So the natural gradient is invariant to the coordinates of $x$, and not to the scale of $L$.
 #
 # ## A rescaled problem
 #
@@ -421,7 +421,7 @@ for name in RULES:
     print(f"{name:18s}", *steps)
 
 # %% [markdown]
-# Gradient descent's step in $x_1$ grows as $\alpha^2$: one factor $\alpha$ from the map, one from the slope of the loss. The direction that needs a smaller step gets the largest. Each step multiplies $x_1$ by $1 - 2\eta\alpha^2$, so for $\alpha \ge 1$ it converges only while $\eta < 1/\alpha^2$. {numref}`update_rules-figure-scaled` has one rate for it, 0.05, and 0.3 for the other rules.
+# Gradient descent's step in $x_1$ grows as $\alpha^2$: one factor $\alpha$ from the map, one from the slope of the loss. The direction that bears only a small rate gets the largest step. Each step multiplies $x_1$ by $1 - 2\eta\alpha^2$, so for $\alpha \ge 1$ it converges only for $\eta < 1/\alpha^2$. {numref}`update_rules-figure-scaled` shows it at a stable rate.
 
 # %%
 RATE = dict.fromkeys(STEPS, 0.3) | {"gradient descent": 0.05}
@@ -446,9 +446,9 @@ keep("update_rules-figure-scaled", figures.rescaled(paths))
 # %% [markdown]
 # ```{glue:figure} update_rules-figure-scaled
 # :name: update_rules-figure-scaled
-# :alt: Two panels with contour lines of the loss, circles on the left and flat ellipses on the right. On the left all paths run along the diagonal to the origin. On the right one path still does, while gradient descent zigzags across the horizontal axis with small progress to the left.
+# :alt: Two panels with contour lines of the loss, circles on the left and flat ellipses on the right. On the left all paths run along the diagonal to the origin. On the right one path still does, while gradient descent zigzags across the horizontal axis, less and less, and ends near (1, 0).
 #
-# Ten steps on $z(x) = (x_0, \alpha x_1)$ from $(3, 3)$ (ring) to the minimum (cross). Thin lines: equal loss. Newton, Gauss-Newton and the physical gradient take the same steps in both problems, drawn in black.
+# Ten steps on $z(x) = (x_0, \alpha x_1)$ from $(3, 3)$ (ring) to the minimum (cross). Thin lines: equal loss. Newton, Gauss-Newton and the physical gradient take the same steps in both problems, at the rate 0.3, and share one line with small dots. Gradient descent has the rate 0.05.
 # ```
 #
 # ```{prf:proposition} Change of coordinates
@@ -463,7 +463,7 @@ keep("update_rules-figure-scaled", figures.rescaled(paths))
 #
 # The problem with $\alpha$ is the problem with $\alpha = 1$ in the coordinates $x' = (x_0, \alpha x_1)$, where these five rules take the step $-\eta x'$. So they take $-\eta x$ for every $\alpha$.
 #
-# For the physical gradient the last sentence of the proof hangs on how the branch is defined. "The solution nearest to $x$" would be another definition, and nearness is a matter of coordinates. Let us try both on a map with two solutions everywhere, the square of a complex number, with coordinates that mix: $T$ has the rows $(1, -1)$ and $(0, 1)$. Each inverse works with the numbers of its own coordinates and knows nothing of the others.
+# The last sentence of the proof hangs on how the branch is defined. "The solution nearest to $x$" would be another definition, but nearness depends on coordinates. Let us try both on a map with two solutions everywhere but at 0, the square of a complex number, with coordinates that mix: $T$ has the rows $(1, -1)$ and $(0, 1)$. Each inverse works with the numbers of its own coordinates.
 
 
 # %%
@@ -511,14 +511,14 @@ print(
 )
 
 # %% [markdown]
-# Continuation gives one point, the nearest solution gives two. An inverse that returns whatever lies nearest would make the physical gradient depend on units after all.
+# Continuation gives one point, the nearest solution gives two: with it the physical gradient would depend on the coordinates of $x$ after all.
 #
-# What about the coordinates of $z$? Nothing above says that a rule is free of *them*, and those that use $H_z$ are not: {ref}`physical_gradients-coordinates-of-z` has a change of $z$ that turns a step down into a step up.
+# What about the coordinates of $z$? Rules that use $H_z$ depend on *them*: {ref}`physical_gradients-coordinates-of-z` has a change of $z$ that turns a step down into a step up.
 #
 # (update_rules-compose)=
 # ## Does it compose?
 #
-# Real problems are chains: parameters, a simulator, a loss. One would like to understand a step in the whole chain from steps in its links.
+# Real problems are chains: parameters, a simulator, a loss. Can a step in the whole chain be understood from steps in its links?
 #
 # ```{prf:definition} A rule that composes
 # :label: update_rules-composes
@@ -583,7 +583,7 @@ for goal in [(0.0, 0.0), (1.0, 2.0)]:
 
 
 # %% [markdown]
-# Equal for the one target, different for the other, as it should be.
+# Equal for the first target, not for the second.
 #
 # (update_rules-safe)=
 # ## Up and down
@@ -607,7 +607,7 @@ curvature = 12 * begin[1] ** 2 - 4
 print(f"Hessian diag(2, {curvature:.2f})  loss {wells(begin):.3f}")
 runs = {m: descend(two_wells, STEPS[m], begin, 0.3, 100) for m in STEPS}
 for m in ["Newton", "Gauss-Newton", "physical gradient"]:
-    first, last = wells(runs[m][1]), abs(runs[m][-1]).round(3)
+    first, last = wells(runs[m][1]), runs[m][-1].round(3) + 0.0
     print(f"{m:18s} loss after one step {first:.3f}  end {last}")
 
 # %% tags=["hide-input", "remove-output"]
@@ -634,23 +634,25 @@ keep(
 # :name: update_rules-figure-steps
 # :alt: On the left, lines of equal loss with a saddle at the origin and a minimum above it. From (1, 0.1) the Newton step goes left and slightly down towards the saddle, the Gauss-Newton step goes far up, past the height of the minimum. On the right the loss along the Newton step falls steadily, while along the Gauss-Newton step it falls at first and then rises above the start.
 #
-# One step from $(1, 0.1)$ (ring). Left: where it goes. Right: the loss against the rate; the dotted line is the rate 0.3 of the steps on the left. Newton's Hessian is indefinite here, and its loss falls. Gauss-Newton's matrix is positive definite, and its loss rises.
+# One step from $(1, 0.1)$ (ring). Left: where it goes. Right: the loss against the rate; the dotted line is the rate 0.3 of the steps on the left. Newton's Hessian is indefinite here, and at 0.3 its loss has fallen. Gauss-Newton's matrix is positive definite, and its loss has risen.
 # ```
 #
-# Neither saying holds. Newton's indefinite step lowers the loss, because it gains more along $x_0$ than it loses along $x_1$, where it climbs the negative curvature. The safe step of Gauss-Newton starts down more steeply than Newton's, as {numref}`update_rules-figure-steps` shows, and is so long where $J$ is small that it ends higher than it began. What does hold is weaker: Gauss-Newton has a descent direction, and Newton *may* lack one. From $(0.1, 0.5)$ it does:
+# Neither saying holds. Newton's indefinite step lowers the loss: it gains more along $x_0$ than it loses along $x_1$. With a growing rate the safe step of Gauss-Newton falls faster than Newton's at first, as {numref}`update_rules-figure-steps` shows, but where $J$ is small it is so long that at 0.3 it ends higher than it began. What does hold is weaker: Gauss-Newton has a descent direction, and Newton *may* lack one. From $(0.1, 0.5)$ it does, since the slope of the loss in the direction of its step is positive:
 
 # %%
 here = np.array([0.1, 0.5])
-step = descend(two_wells, newton, here, 0.3, 1)[1]
-print(f"loss {wells(here):.3f}, after a step of Newton {wells(step):.3f}")
+end = descend(two_wells, newton, here, 0.3, 1)[1]
+slope = jax.jit(jax.grad(two_wells.objective))(here) @ (end - here)
+print(f"slope in the direction of Newton's step {slope:+.2f}")
+print(f"loss {wells(here):.3f}, after the step {wells(end):.3f}")
 
 
 # %% [markdown]
-# And a lower loss is not yet a good course. In the end Newton sits on the saddle, and the other two have found a minimum.
+# And a lower loss is not yet a good course: in the end Newton sits on the saddle, the other two at a minimum.
 #
 # ## Near the optimum
 #
-# Near a regular minimum, with a positive definite Hessian, the loss is a parabola. Gradient descent multiplies each principal component of the distance by $1 - \eta\lambda$, where $\lambda$ is the curvature: steep components vanish fast, flat ones stay. Newton multiplies all components by $1 - \eta$. Where $\nabla_z L = 0$ at the minimum, the curvature part of {eq}`update_rules-eq-hessian-composition` vanishes there, and Gauss-Newton, the inverse Jacobian and the physical gradient have the same factor.
+# Near a regular minimum, with a positive definite Hessian, the loss is a quadratic to leading order. Gradient descent multiplies each principal component of the distance by $1 - \eta\lambda$, where $\lambda$ is the curvature: at a rate that suits the steep components, the flat ones hardly move. Newton multiplies all components by $1 - \eta$. Where $\nabla_z L = 0$ at the minimum, the curvature part of {eq}`update_rules-eq-hessian-composition` vanishes there, and Gauss-Newton, the inverse Jacobian and the physical gradient have the same factor.
 #
 # The walkthrough's minimum is not regular. Along $x_1$ the loss is $x_1^4$: the slope is $4 x_1^3$, the Hessian is $12 x_1^2$, the Gauss-Newton matrix is $8 x_1^2$, and $z_1 = x_1^2$ shrinks by $1 - \eta$ in z-space. So each step multiplies $x_1$ by
 #
@@ -678,7 +680,7 @@ for m, factor in theory.items():
     glue(key, round(factor, 6), display=False)
 
 # %% [markdown]
-# They part at $\eta = 1$: Newton keeps two thirds of $x_1$, Gauss-Newton one half, and the physical gradient lands, because $z^{-1}(0)$ is the answer and the inverse was given.
+# They part most at $\eta = 1$: Newton keeps two thirds of $x_1$, Gauss-Newton one half, and the physical gradient lands, because $z^{-1}(0)$ is the answer and the inverse was given.
 #
 # Gradient descent has no factor at all. From $x_1 \leftarrow x_1 - 4 \eta x_1^3$ follows $1/x_1^2 \approx 8 \eta k$ after many steps $k$, so $x_1 \approx 1/\sqrt{8 \eta k}$. The product below should tend to 1:
 
@@ -719,7 +721,7 @@ keep("update_rules-figure-near", fig)
 # | inverse Jacobian | gradient and Hessian in z, Jacobian | two, $m \times m$ | $mn + m^2$ | $m = n$, $J$ regular |
 # | physical gradient | gradient and Hessian in z | $m \times m$ | $m^2$ | an inverse of the map |
 #
-# The fifth row is how Gauss-Newton is used when $n$ is large. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. From right to left such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$; no matrix is ever formed. How many products does a thousand unknowns need? The map here is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
+# The fifth row is for large $n$. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. Such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$; no matrix is ever formed. How many products does a thousand unknowns need? Here the map is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
 
 # %%
 chain = Problem(lambda x: x + x * jnp.roll(x, -1) / 4, square)
@@ -756,13 +758,13 @@ print(f"largest relative difference to the dense step: {apart:.7f}")
 glue("update_rules-products", products, display=False)
 
 # %% [markdown]
-# So {glue:text}`update_rules-products` products, each a forward and a backward pass, replace a matrix of a million numbers. The count is set by the spread of the eigenvalues of the matrix {cite:p}`nocedal2006numerical`: a badly conditioned map needs more. The same device serves Newton, with Hessian-vector products, and the natural gradient.
+# So {glue:text}`update_rules-products` products, each a forward and a backward pass, replace a matrix of a million numbers. The count is set by the spread of the eigenvalues of the matrix {cite:p}`nocedal2006numerical`: a badly conditioned map usually needs more. The same device serves Newton, with Hessian-vector products, and the natural gradient.
 #
-# For a separable loss such as $|z|^2$ the Hessian in z is diagonal and costs as little as a gradient. The physical gradient then needs no derivative of the map at all, only its inverse. That inverse is the price, and {ref}`other_optimizers` measures what a numerical one costs.
+# For a separable loss such as $|z|^2$ the Hessian in z is diagonal and costs as little as a gradient. The physical gradient needs no derivative of the map at all, only its inverse. That inverse is the price, and {ref}`other_optimizers` measures what a numerical one costs.
 #
 # ## Side by side
 #
-# | rule | unit of the step | $z = (x_0, \alpha x_1)$ | factor of $x_1$ at the degenerate minimum, $\eta = 0.3$ | composes |
+# | rule | unit of the step | answer to $\alpha$ in $z = (x_0, \alpha x_1)$ | factor of $x_1$ at the degenerate minimum, $\eta = 0.3$ | composes |
 # |---|---|---|---|---|
 # | gradient descent {eq}`update_rules-eq-gradient-descent` | J/m | step grows as $\alpha^2$, stable rate shrinks as $1/\alpha^2$ | none: $x_1 \approx 1/\sqrt{8\eta k}$ | no: $J J^\top$ in between |
 # | quasi-Newton {eq}`update_rules-eq-quasi-newton` from $B_0 = I$ | first step J/m | first step as gradient descent, then learns | not asked here | no |
@@ -772,7 +774,7 @@ glue("update_rules-products", products, display=False)
 # | inverse Jacobian {eq}`update_rules-eq-inverse-jacobian` | m | no change | as Gauss-Newton here | to first order |
 # | physical gradient {eq}`update_rules-eq-physical-gradient` | m | no change | {glue:text}`update_rules-factor-physical-gradient:.3f` | exactly |
 #
-# Read from top to bottom, the table is the plan of the book. Gradient descent uses the metric of x-space, which is an accident of units. Gauss-Newton and the natural gradient use the metric of the outcome. The physical gradient makes the step in the outcome itself.
+# Read downwards, the table is the plan of the book. Gradient descent uses the metric of x-space, an accident of units. Gauss-Newton and the natural gradient use the metric of the outcome. The physical gradient makes the step in the outcome itself.
 #
 # ## Exercises
 #

@@ -63,7 +63,7 @@ def near(regular, degenerate):
             style = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker}
             ax.semilogy(distance, markevery=(3 * offset, 12), **style)
         ax.set(xlabel="step $k$", ylim=(1e-5, 10))
-    axes[0].set(title=r"regular: $P(x) = (x_0, 4 x_1)$", ylabel="distance to the minimum")
+    axes[0].set(title=r"regular: $z(x) = (x_0, 4 x_1)$", ylabel="distance to the minimum")
     axes[1].set(title=r"degenerate: $z(x) = (x_0, x_1^2)$")
     name_line(axes[0], "gradient descent", (36, 0.2), xytext=(0, 0))
     axes[0].annotate("the other three", (34, 1e-4), fontsize=9.5)
