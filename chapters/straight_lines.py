@@ -56,7 +56,7 @@ jax.config.update("jax_enable_x64", True)
 # %% [markdown]
 # ## The picture
 #
-# Two problems stand for the two halves. The first fits a Gaussian, from $(\mu, \sigma) = (0, 1)$ to $(10, 1)$, as in {ref}`tango`. Its expectation parameters are $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$. The second is the walkthrough's: from $x = (3, 3)$ to the minimum of $z_0^2 + z_1^2$, where $z(x) = (x_0, x_1^2)$. As a `Problem`, the fit has the *surrogate loss* $\tfrac12 |m - m^*|^2$; gradient descent goes down the expected negative log-likelihood instead, which is another loss of the same $m$.
+# Two problems stand for the two halves. The first fits a Gaussian, from $(\mu, \sigma) = (0, 1)$ to $(10, 1)$, as in {ref}`tango`. Its expectation parameters are $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$. The second is the walkthrough's: from $x = (3, 3)$ to the minimum of $z_0^2 + z_1^2$, where $z(x) = (x_0, x_1^2)$. As a `Problem`, the fit has the *surrogate loss* $\tfrac12 |m - m^*|^2$; gradient descent, in $(\mu, \ln\sigma)$, goes down the expected negative log-likelihood instead, which is another loss of the same $m$.
 
 # %%
 start, target = np.array([0.0, 1.0]), np.array([10.0, 1.0])
@@ -167,7 +167,7 @@ keep("straight_lines-figure-book", picture)
 # \end{aligned}
 # $$
 #
-# $\theta \in \mathbb{R}^k$ is the *natural parameter*, $T(y) \in \mathbb{R}^k$ the *sufficient statistic*, $A$ the *log-partition*. The family is *regular* if the set $\Theta$ of all $\theta$ for which the integral is finite is open. It is *minimal* if no combination $c \cdot T(y)$ with $c \ne 0$ is constant (almost everywhere).
+# $\theta \in \mathbb{R}^k$ is the *natural parameter*, $T(y) \in \mathbb{R}^k$ the *sufficient statistic*, $A$ the *log-partition*. The family is *regular* if the set $\Theta$ of all $\theta$ for which the integral is finite is open. It is *minimal* if no combination $c \cdot T(y)$ with $c \ne 0$ is constant almost everywhere where $h > 0$.
 # ```
 #
 # For the Gaussian, $T(y) = (y, y^2)$ and $\theta = (\mu/\sigma^2, -1/(2\sigma^2))$. Why open? Inside $\Theta$ the integral may be differentiated under its sign as often as one likes {cite:p}`brown1986fundamentals`; at an edge that can fail. The derivatives are moments:
@@ -203,7 +203,7 @@ keep("straight_lines-figure-book", picture)
 # 4. **Mirror descent** in $\theta$ with potential $A$ makes exactly this step, too. Its definition is
 #
 #    $$\begin{aligned}
-#    \theta^+ &= \arg\min_\vartheta\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta), \\
+#    \theta^+ &= \arg\min_{\vartheta \in \Theta}\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta), \\
 #    D_A(\vartheta, \theta) &= A(\vartheta) - A(\theta) - \nabla A(\theta) \cdot (\vartheta - \theta).
 #    \end{aligned}$$
 #
@@ -228,9 +228,9 @@ keep("straight_lines-figure-book", picture)
 # F_\xi^{-1} \nabla_\xi L = J^{-1} F_\theta J^{-\top} J^\top F_\theta^{-1} (m - m^*) = J^{-1} (m - m^*) .
 # $$ (straight_lines-eq-natural-direction)
 #
-# Along the flow $\dot m = J \dot\xi = -(m - m^*)$. The solution moves along the segment, which is in $U$, for all $t \ge 0$.
+# Along the flow $\dot m = J \dot\xi = -(m - m^*)$. The solution moves along the segment, which is in $U$, and the inverse of $\xi \mapsto m$ brings it back for all $t \ge 0$.
 #
-# *Part 2.* $L$ and $A$ differ by a linear function of $\theta$, so $\nabla_\theta^2 L = \nabla^2 A = F_\theta$.
+# *Part 2.* $L$ and $A$ differ by a linear function of $\theta$, so $\nabla_\theta^2 L = \nabla^2 A = F_\theta$: in $\theta$ the flows are one.
 #
 # *Part 3.* The surrogate has gradient $Q(m - m^*)$ and Hessian $Q$, so its Newton step in $m$ is $-\eta\, Q^{-1} Q (m - m^*)$: $Q$ cancels. The new point is on the segment, and the inverse of $\xi \mapsto m$ brings it back, by {eq}`update_rules-eq-physical-gradient`. After $k = t/\eta$ steps $m - m^* = (1-\eta)^{t/\eta}\, (m_0 - m^*)$, and $(1-\eta)^{t/\eta} \to e^{-t}$.
 #
@@ -239,7 +239,7 @@ keep("straight_lines-figure-book", picture)
 # If $m^* \in U$, then $\nabla_\theta L = m - m^*$ vanishes there and nowhere else. $L$ is strictly convex in $\theta$, so this is its only minimum, and 3 and 4 include $\eta = 1$.
 # `````
 #
-# The facts are known in pieces. Part 1 belongs to information geometry {cite:p}`amari1998natural,fujiwara1995gradient`; that mirror descent is a natural gradient in the dual space is the result of {cite:t}`raskutti2015mirror`; mirror descent as a proximal step goes back to {cite:t}`beck2003mirror`.
+# Part 1 belongs to information geometry {cite:p}`amari1998natural,fujiwara1995gradient`; that mirror descent is a natural gradient in the dual space is the result of {cite:t}`raskutti2015mirror`; mirror descent as a proximal step goes back to {cite:t}`beck2003mirror`.
 #
 # ### What is true by construction
 #
@@ -256,18 +256,18 @@ keep("straight_lines-figure-book", picture)
 # Let the process $z$ be a diffeomorphism from an open set onto an open set, and observe $y = 0$ under the model $N(z(x), \tfrac12 I)$. Then $-\ln p_x(0) = |z(x)|^2$ up to a constant: the walkthrough's loss. The mean map is $z$ itself, and the Fisher matrix in $x$ is $2 J^\top J$ with $J = \partial z/\partial x$: the matrix of Gauss-Newton, {eq}`update_rules-eq-gauss-newton`.
 # ````
 #
-# Here $T(y) = y$, $\theta = 2z$, $A(\theta) = |\theta|^2/4$. So $m = \nabla A = \theta/2 = z$ and $F_\theta = \tfrac12 I$, and $F_x = J^\top F_\theta^{-1} J = 2 J^\top J$. The natural-gradient step and Gauss-Newton's step are one and the same here. The walkthrough's $z$ is a diffeomorphism on $x_1 > 0$ only, with its target $m^* = 0$ on the boundary of the image, which the theorem allows (see the exercise on the fold).
+# Here $T(y) = y$, $\theta = 2z$, $A(\theta) = |\theta|^2/4$. So $m = \nabla A = \theta/2 = z$ and $F_\theta = \tfrac12 I$, and $F_x = J^\top F_\theta^{-1} J = 2 J^\top J$. The natural-gradient step and Gauss-Newton's step are one and the same here. The walkthrough's $z$ is a diffeomorphism on $x_1 > 0$, with its target $m^* = 0$ on the boundary of the image, which the theorem allows (see the exercise on the fold).
 
 # %% [markdown]
 # ## TANGO is on it
 #
-# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma$ and every $\delta t_1, \delta t_2, \dots$,
+# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma > 0$ and all $\delta t_1, \delta t_2, \dots$ between 0 and 1,
 #
 # $$
 # m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) .
 # $$ (straight_lines-eq-tango)
 #
-# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling; then from a cold start, $v_0 = 0$.
+# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. But the warm start has to know $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling; then from a cold start, $v_0 = 0$.
 
 
 # %%
@@ -290,7 +290,7 @@ for name, dt in schedules.items():
 # %% [markdown]
 # ## Three families
 #
-# Now the other parts. The tests take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. A third family is less obliging than the two that we know: the gamma distribution, with density $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and with $\psi = (\ln\Gamma)'$
+# The tests of the other parts take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. A third family is less obliging: the gamma distribution, with density $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and with $\psi = (\ln\Gamma)'$
 #
 # $$
 # A(\theta) = \ln\Gamma(\alpha) - \alpha \ln\beta, \qquad m = \big(\psi(\alpha) - \ln\beta,\ \alpha/\beta\big).
@@ -434,12 +434,13 @@ views = [
     (np.exp(p), np.asarray(means["gamma"](p)))
     for p in (flows["gamma"], steps, euler)
 ]
-keep("straight_lines-figure-gamma", figures.gamma(*views))
+goal = np.array([9.0, 3.0]), families["gamma"].target
+keep("straight_lines-figure-gamma", figures.gamma(*views, goal))
 
 # %% [markdown]
 # ```{glue:figure} straight_lines-figure-gamma
 # :name: straight_lines-figure-gamma
-# :alt: Left, shape against rate. The natural-gradient flow first falls, then rises steeply to the target at (9, 3), with diamonds on it. A dashed line of steps leaves it. Right, the mean of ln y against the mean of y. The flow is a straight line, the diamonds are on it, the dashed steps bow away from it. A grey region at the lower right holds no member of the family.
+# :alt: Left, shape against rate. The natural-gradient flow first falls, then rises to the target at (9, 3), with diamonds on it. A dashed line of steps leaves it. Right, the mean of ln y against the mean of y. The flow is a straight line, the diamonds are on it, the dashed steps bow away from it. A grey region at the lower right holds no member of the family.
 #
 # A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Dashed: natural-gradient steps in $(\ln\alpha, \ln\beta)$ with η = 0.1, which leave the line.
 # ```
@@ -507,7 +508,7 @@ keep(
 #
 # ### Other coordinates of the outcome
 #
-# The physical gradient takes its step in $z$ and has no such error. Nor does it depend on the coordinates of $x$: the inverse translates the same $z$ into either. But does it depend on those of $z$? Let $w = \varphi(z)$ be the same outcome on another scale, with the same loss. Newton's step in $w$ contains the second derivative of $\varphi$; unless $\varphi$ is affine, it is another step. For the walkthrough with $w = (z_0, e^{z_1})$ the loss is $w_0^2 + (\ln w_1)^2$, and from $z_1 = 9$, where its second derivative in $w_1$ is negative, Newton's step goes *up*.
+# The physical gradient takes its step in $z$ and has no such error. Nor does it depend on the coordinates of $x$: the inverse translates the same $z$ into either. But does it depend on those of $z$? Let $w = \varphi(z)$ be the same outcome on another scale, with the same loss. Newton's step in $w$ contains the second derivative of $\varphi$; unless $\varphi$ is affine, it is another step in general. For the walkthrough with $w = (z_0, e^{z_1})$ the loss is $w_0^2 + (\ln w_1)^2$, and from $z_1 = 9$, where its second derivative in $w_1$ is negative, Newton's step goes *up*.
 
 
 # %%
@@ -538,7 +539,7 @@ for name, problem in outcomes.items():
     print(f"{name:<17} x₁ from 3 to {x1:.4f}, loss from 90 to {loss:.2f}")
 
 # %% [markdown]
-# So "in any coordinates" is half of the truth. For the natural gradient the likelihood has chosen $m$. The physical gradient needs you to say in which outcome, on which scale, the way should be straight.
+# So "in any coordinates" is half of the truth: you have to say in which outcome, on which scale, the way should be straight.
 #
 # ### More outcomes than unknowns
 #
@@ -570,7 +571,7 @@ end = f"({surface[0, -1]:.3f}, {surface[1, -1]:.3f})"
 print(f"ends at x = {end}, off the diagonal: {bend(shares):.3f}")
 
 # %% [markdown]
-# {numref}`straight_lines-figure-bends` sets the three causes side by side: the steps of the first one longer than before, so that one sees them, and for the second the line from start to target in another outcome, seen in $m$ or $z$.
+# {numref}`straight_lines-figure-bends` sets the three causes side by side; its steps are longer than before, so that you see them.
 
 # %%
 long_steps = []
@@ -597,9 +598,9 @@ keep("straight_lines-figure-bends", picture)
 # ````{explorer} what-bends
 # ```{glue:figure} straight_lines-figure-bends
 # :name: straight_lines-figure-bends
-# :alt: Three panels of shares left, each with the diagonal as a thin line. First, natural-gradient steps of a Gaussian sag below the diagonal, in the log scale more than in the scale. Second, one path bulges far above the diagonal, another sags below it. Third, the second and third outcome fall below the diagonal.
+# :alt: Three panels of shares left, each with the diagonal as a thin line. First, natural-gradient steps of a Gaussian sag below the diagonal, those in (μ, σ) most. Second, both paths bulge above it, that of the process most. Third, the second and third outcome fall below the diagonal.
 #
-# What bends the line, as shares left; straight is the diagonal. Left: long natural-gradient steps of the Gaussian, in two coordinate systems. Middle: straight in another outcome, $(\mu, \sigma)$ for the Gaussian and $(z_0, e^{z_1})$ for the process, seen in $m$ and $z$. Right: three outcomes of two unknowns, the second and the third share against the first.
+# What bends the line, as shares left; straight is the diagonal. Left: long natural-gradient steps of the Gaussian, in two coordinate systems and with two step sizes. Middle: straight in another outcome, $(\mu, \sigma)$ for the Gaussian and $(z_0, e^{z_1})$ for the process, seen in $m$ and $z$. Right: three outcomes of two unknowns, the second and the third share against the first.
 # ```
 # ````
 
@@ -649,10 +650,10 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # ````{prf:proposition}
 # :label: straight_lines-affine
 #
-# Let $z$ be a diffeomorphism. If $z$ is affine, Gauss-Newton's step and the physical gradient's step are equal, for every loss and every $\eta$. If they are equal at $x$ for the losses $\tfrac12|z - z^*|^2$ with all $z^*$ near $z(x)$, then $z$ is affine near $x$. For one fixed loss $\tfrac12|z - z^*|^2$ it is enough that $z - z^*$ is homogeneous of degree 1 about $x^* = z^{-1}(z^*)$.
+# Let $z$ be a diffeomorphism. If $z$ is affine, Gauss-Newton's step and the physical gradient's step are equal, for every loss and every $\eta$. If they are equal at $x$ for the losses $\tfrac12|z - z^*|^2$ with all $z^*$ near $z(x)$, then $z$ is affine near $x$. For one such loss and $0 < \eta < 1$ it is enough that $z - z^*$ is homogeneous of degree 1 about a point $x^*$: $z(x^* + s\,(x - x^*)) - z^* = s\,(z(x) - z^*)$ for $0 < s \le 1$.
 # ````
 #
-# The proof is an exercise. A curved example of the last sentence is $z = (|x|, x_1)$ with $z^* = 0$. Move the target to $(5, 3)$, and the two steps part.
+# The proof is an exercise. A curved example of the last sentence is $z = (|x|, x_1)$ on $x_0 > 0$, with $x^*$ and $z^*$ at the origin. Move the target to $(5, 3)$, and the two steps part.
 
 
 # %%
@@ -679,8 +680,8 @@ for goal in (np.zeros(2), np.array([5.0, 3.0])):
 # | Newton in $x$ | the one pulled back from $z$, plus $\partial L/\partial z \cdot \nabla^2 z$ | bent; its flow is straight in the gradient |
 # | Gauss-Newton, natural-gradient steps | pulled back from $z = m$ | off the line by $O(\eta)$ |
 # | natural-gradient flow, Newton flow in $\theta$ | pulled back from $z = m$ | straight |
-# | TANGO's mean motion, warm, in $m$ | the same, learnt on the way | straight, for every $\gamma$ and $\delta t$ |
-# | physical gradient, mirror descent | none needed: they step in $z = m$ | straight, for every $\eta$ |
+# | TANGO's mean motion, warm, in $m$ | the same, never inverted | straight, for every $\gamma$ and $\delta t < 1$ |
+# | physical gradient, mirror descent | none needed: they step in $z = m$ | straight, for every $\eta < 1$ |
 #
 # The price is in the last row: the inverse of the mean map, be it a formula for the Gaussian, a few Newton steps for the gamma family, or a simulator run backwards. And straight in $z$ promises nothing about other quantities.
 
@@ -696,7 +697,7 @@ for goal in (np.zeros(2), np.array([5.0, 3.0])):
 # ````{solution} straight_lines-ex-affine
 # :class: dropdown
 #
-# Write $d = (\nabla_z^2 L)^{-1} \nabla_z L$. With $J$ square and invertible, Gauss-Newton's step is $-\eta J^{-1} d$, and the two are equal if and only if $z(x - \eta J^{-1} d) = z(x) - \eta\, d$. This holds for affine $z$. If it holds for all $d = z(x) - z^*$ in a ball, then $z(x + v) = z(x) + J v$ for all small $v = -\eta J^{-1} d$: $z$ is affine there. If $z - z^*$ is homogeneous of degree 1 about $x^*$, Euler's theorem says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and $z(x - \eta (x - x^*)) - z^* = (1 - \eta)(z - z^*)$.
+# Write $d = (\nabla_z^2 L)^{-1} \nabla_z L$. With $J$ square and invertible, Gauss-Newton's step is $-\eta J^{-1} d$, and the two are equal if and only if $z(x - \eta J^{-1} d) = z(x) - \eta\, d$. This holds for affine $z$. If it holds for all $d = z(x) - z^*$ in a ball, then $z(x + v) = z(x) + J v$ for all small $v = -\eta J^{-1} d$: $z$ is affine there. If $z - z^*$ is homogeneous of degree 1 about $x^*$, its derivative in $s$ at $s = 1$ says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and $z(x - \eta (x - x^*)) - z^* = (1 - \eta)(z - z^*)$. Such a $z$ can be curved only if it has no derivative at $x^*$: with one it is linear about that point.
 # ````
 #
 # ```{exercise}
@@ -794,7 +795,7 @@ for step in (gauss_newton_step, physical_step):
         print(f"{step.__name__:<17} η = {eta:<5}: ({x0:.4f}, {x1:.4f})")
 
 # %% [markdown]
-# The Gauss-Newton matrix $2 J^\top J = \mathrm{diag}(2, 8 x_1^2)$ cannot be inverted on the fold, and there is no step. The physical gradient asks $z^{-1}$ instead, and leaves. A step a hundred times shorter moves $x_1$ only ten times less: $x_1 = \sqrt{4\eta}$. There is no velocity at the fold, and $-x_1$ would have served as well. The inverse chose the branch. With the target $z^* = 0$ on the edge of the image, as in the walkthrough, the line is followed for all time, and the smallest eigenvalue of $F$ tends to 0 with $8 x_1^2$.
+# The Gauss-Newton matrix $2 J^\top J = \mathrm{diag}(2, 8 x_1^2)$ cannot be inverted on the fold, and there is no step. The physical gradient asks $z^{-1}$ instead, and leaves. A step a hundred times shorter moves $x_1$ only ten times less: $x_1 = \sqrt{4\eta}$. There is no velocity at the fold, and $-x_1$ would have served as well. The inverse chose the branch. With the target $z^* = 0$ on the edge of the image, as in the walkthrough, the line is followed for all time, and the smallest eigenvalue of $F$ tends to 0 with $8 x_1^2$. That a step with $\eta = 1$ landed there is more than the theorem says: $z^{-1}$ goes on to the edge.
 #
 # ```{solution-end}
 # ```

@@ -47,7 +47,7 @@ def guess(means, exact, guessed, worst):
     ends = [np.interp(worst, means, curve) for curve in (exact, guessed)]
     left.plot([worst, worst], ends, color=NEUTRAL[1]["color"], linewidth=2.6)
     left.annotate("largest gap", (worst, np.mean(ends)), xytext=(9, -4), textcoords="offset points", fontsize=9.5)
-    name_line(left, "natural gradient", (5, 5.1), text="exact curve", xytext=(0, -13), ha="center")
+    name_line(left, "natural gradient", (5, 5.1), text="exact curve", xytext=(0, -32), ha="center")
     left.annotate("guess", (8.9, 3.57), xytext=(7, 5), textcoords="offset points", color="#666666")
     name_line(right, "natural gradient", (5, 0), text="exact curve", xytext=(0, -9), ha="center")
     right.annotate("guess", (2.7, 0.9), xytext=(7, 5), textcoords="offset points", color="#666666")
@@ -143,8 +143,8 @@ def six_descents(descents, exact):
     draw_target(ax, (10, 1))
     # name: a mean where its curve is free, the place of the text from there, in points
     for name, mean, shift, side in [
-        ("log scale", 1.2, (7, 4), "left"), ("scale", 2.5, (-5, 4), "right"), ("variance", 3.6, (2, -11), "left"),
-        ("precision", 0.1, (5, 3), "left"), ("natural", 6.5, (6, 4), "left"), ("expectation", 3.3, (0, -14), "center"),
+        ("log scale", 1.2, (7, 4), "left"), ("scale", 2.5, (2, -14), "left"), ("variance", 3.6, (2, -11), "left"),
+        ("precision", 0.25, (3, 3), "left"), ("natural", 6.5, (6, 4), "left"), ("expectation", 3.3, (0, -14), "center"),
     ]:  # fmt: skip
         curve = descents[name]
         color = LOOKS["gradient descent"].color if name == "log scale" else "#666666"

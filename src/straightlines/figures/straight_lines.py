@@ -30,8 +30,8 @@ def book(fit, toy, fit_shares, toy_shares):
     _dots(ax, fit["TANGO"], "TANGO")
     draw_target(ax, (10, 1))
     name_line(ax, "gradient descent", (2.3, 8.3))
-    name_line(ax, "natural gradient", (4.0, 3.3), ha="center", xytext=(0, 0))
-    name_line(ax, "TANGO", (4.0, 2.0), ha="center", xytext=(0, 0))
+    name_line(ax, "natural gradient", (4.1, 2.75), ha="center", xytext=(0, 0))
+    name_line(ax, "TANGO", (4.1, 1.45), ha="center", xytext=(0, 0))
     ax.set(xlim=(-0.8, 10.8), ylim=(0, 10.4), title="Fitting a Gaussian", xlabel=MEAN, ylabel=SCALE)
 
     ax = axes["toy"]
@@ -65,14 +65,14 @@ def book(fit, toy, fit_shares, toy_shares):
     return fig
 
 
-def gamma(flow, steps, euler):
-    """A gamma distribution: flow, physical steps and Euler steps, each a pair (shape and rate, m)."""
+def gamma(flow, steps, euler, target):
+    """A gamma distribution: flow, physical steps, Euler steps and target, each a pair (shape and rate, m)."""
     fig, axes = figure(2, height=3.8)
     for ax, view in zip(axes, range(2), strict=True):
         ax.plot(*euler[view].T, marker=".", markersize=4, markevery=2, **NEUTRAL[1])
         draw_path(ax, flow[view], "natural gradient", markers=False)
         _dots(ax, steps[view], "physical gradient")
-        draw_target(ax, flow[view][-1])
+        draw_target(ax, target[view])
     edge = np.linspace(0.2, 3.6, 200)
     axes[1].fill_between(np.log(edge), 0, edge, **FORBIDDEN)
     axes[1].annotate(r"no distribution here", (0.42, 0.62), ha="center", fontsize=9)
