@@ -26,7 +26,7 @@ Bootstrap (MIT), Font Awesome Free (CC BY 4.0, OFL 1.1) and MathJax (Apache 2.0)
 """
 # The theme measures every box of a page when it opens, for seconds on a phone; names.js does it as boxes come near.
 MEASURE = '"complete"===document.readyState?I():window.addEventListener("load",I)'
-UNUSED = ["scripts/fontawesome.js", "vendor", "webpack-macros.html", "sbt-webpack-macros.html"]
+UNUSED = ["scripts/fontawesome.js", "styles", "vendor", "webpack-macros.html", "sbt-webpack-macros.html"]
 STYLE = re.compile(r'\s*<link (?=[^>]*rel="stylesheet")[^>]*?href="[^"]*?_static/([^"?]+)[^"]*"[^>]*>')
 SCRIPT = re.compile(r'\s*<script ([^>]*?)src="([^"]*?)_static/([^"?]+)[^"]*"[^>]*></script>')
 

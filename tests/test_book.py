@@ -251,7 +251,7 @@ def test_pages_are_quick_to_load(pages):
         parts = {(path.parent / unquote(urlsplit(address).path)).resolve() for address in fetched(parse(path))}
         # the icon font is the theme's, of which a browser takes one format, later
         size = path.stat().st_size + sum(part.stat().st_size for part in parts if part.is_file())
-        if size > 2.5e6:
+        if size > 5e6:
             heavy.append(f"{name(path)}: {size / 1e6:.1f} MB")
     assert not heavy, "\n".join(heavy)
 

@@ -37,7 +37,7 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: ArrayLike) -> optax.Gradient
 
     Raises: ValueError if a number is outside (0, 1], TypeError if it is not a number.
 
-    Source: Ollivier, True Asymptotic Natural Gradient Optimization, arXiv:1712.08449 (2017), Definition 1.
+    Source: Ollivier, True Asymptotic Natural Gradient Optimization, arXiv:1712.08449 (2017).
     """
     _checks.unit_interval("step_size", step_size(0) if callable(step_size) else step_size)
     _checks.unit_interval("gamma", gamma)
