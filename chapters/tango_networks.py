@@ -151,7 +151,7 @@ for d in (1, 4, 16, 64):
         print(f"{d:4}  {name:16}  {one}  {other} {ratio:9.1f}")
 
 # %% [markdown]
-# Medians and ranges of 16 runs; a run's error is its largest distance from the line's point at the same step, up to $t = 2$. The cold start grows dear with the dimension, as the abstract says, and a smaller $\gamma$ makes it worse. It costs much the same in both coordinate systems, so the start is to blame. From the warm start the smaller $\gamma$ does no harm. Its median stays within $1/\sqrt{100} = 0.1$, the standard deviation of a mean of a hundred samples, up to the largest ratio $\delta t/\gamma$ of the table. There both cold starts are off by more than half the way in $\mu$. Large dimensions ask a cold start for small steps; from a warm one, in $m$, only the noise asks.
+# Medians and ranges of 16 runs; a run's error is its largest distance from the line's point at the same step, up to $t = 2$. The cold start grows dear with the dimension, as the abstract says, and a smaller $\gamma$ makes it worse. It costs much the same in both coordinate systems, so the start is to blame. From the warm start the smaller $\gamma$ does no harm. Its median stays at or below about $1/\sqrt{100} = 0.1$, the standard deviation of a mean of a hundred samples, up to the largest ratio $\delta t/\gamma$ of the table. There both cold starts are off by more than half the way in $\mu$. Large dimensions ask a cold start for small steps; from a warm one, in $m$, only the noise asks.
 #
 # ## A network
 #
