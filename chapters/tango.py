@@ -247,7 +247,7 @@ for method, points in paths.items():
 #
 # $$\theta_{k-1} - f_{k-1} = \theta_{k-1} - \theta_{k-2} + v_{k-1} = (1 - \delta t_{k-1})\, v_{k-1} .$$ (tango-eq-gap)
 #
-# The *decayed* direction is nothing but the gap between the average and the fast iterate. This is what the factor is for, and why it has the previous index: the step $k - 1$ has closed the share $\delta t_{k-1}$ of the gap. Put both into the first line of {eq}`tango-eq-tango`, subtract it from $\theta_{k-1}$, and you have TANGO once more:
+# The *decayed* direction is nothing but the gap between the average and the fast iterate. This is what the factor is for, and why it has the previous index: the step $k - 1$ has closed the share $\delta t_{k-1}$ of the gap. (At $k = 1$ both sides are zero; from another $v_0$, let the equation say what $f_0$ is.) Put both into the first line of {eq}`tango-eq-tango`, subtract it from $\theta_{k-1}$, and you have TANGO once more:
 #
 # $$\begin{aligned}
 # f_k &= f_{k-1} - \gamma\,\big[\, g_k(\theta_{k-1}) + \tilde g_k\,\tilde g_k\cdot(f_{k-1} - \theta_{k-1}) \,\big], \\
@@ -318,9 +318,9 @@ glue("tango-fast-highest", float(fast[:, 1].max()), display=False)
 # %% [markdown]
 # ```{glue:figure} tango-figure-iterates
 # :name: tango-figure-iterates
-# :alt: Two panels over the mean and the logarithm of the standard deviation, which is squeezed beyond 2. Left, TANGO's fast iterate shoots up to a logarithm of 44, swings beyond a mean of 20 and comes back towards the target, while its average moves along an arch below. Right, the fast iterate of averaged SGD rises to 2.2, slides down to the target and stays there, while its average follows on a low arch. Thin lines tie the two at the same iterations.
+# :alt: Two panels over the mean and the logarithm of the standard deviation, which is squeezed beyond 2. Left, TANGO's fast iterate shoots up to a logarithm of 44, swings beyond a mean of 20 and comes back towards the target, while its average moves along an arch below. Right, the fast iterate of averaged SGD rises to 2.2, slides down to the target and stays there, while its average follows on a low arch. Dotted lines tie the two at the same iterations.
 #
-# The fast iterate (thin) and its average (thick) of TANGO and of averaged SGD, on the same data samples. Thin grey lines tie the two after 100, 1000, 5000 and 20,000 iterations. The vertical axis is linear up to 2 and logarithmic beyond.
+# The fast iterate (thin) and its average (thick) of TANGO and of averaged SGD, on the same data samples. Dotted lines tie the two after 100, 1000, 5000 and 20,000 iterations. The vertical axis is linear up to 2 and logarithmic beyond.
 # ```
 #
 # What you see in {numref}`tango-figure-iterates` is why the averages take such different paths. Averaged SGD's fast iterate walks SGD's own path at ten times its rate, arrives, and stays; from then on the average heads straight for the target *in these coordinates*, and its $\sigma$ stays small. TANGO's fast iterate does nothing of the kind: it shoots up to $\ln\sigma = {}${glue:text}`tango-fast-highest:.0f`. Is that a failure? No. Set the mean of the bracket in {eq}`tango-eq-two-iterates` to zero, and you see what it runs after:
@@ -417,7 +417,7 @@ fit = Fit(
 in_moments = {"moving average": path(fit, pairs[:, :1])}
 
 # %% [markdown]
-# And TANGO itself can run in $m$. Its fast iterate need not begin at the start, either: the mean of $(y, y^2)$ over the first hundred samples is a guess of $m^*$ that costs next to nothing. From this *warm start* TANGO goes on with the samples that follow, with a smaller $\gamma = 10^{-3}$, because gradients in $m$ are larger ({ref}`tango_limits-stability`).
+# And TANGO itself can run in $m$. Its fast iterate need not begin at the start, either: the mean of $(y, y^2)$ over the first hundred samples is a guess of $m^*$ that costs next to nothing. From this *warm start* TANGO goes on with the samples that follow, with a smaller $\gamma = 10^{-3}$, because gradients in $m$ are larger near the target ({ref}`tango_limits-stability`).
 
 # %%
 moment_gradient = jax.grad(gaussian.negative_log_likelihood)
@@ -448,7 +448,8 @@ in_moments["TANGO, warm start in m"] = np.column_stack([m[:, 0], scale])
 # %%
 time = -np.log1p(-STEP_SIZE) * np.arange(1, 40_001)
 exact = gaussian.natural_gradient_flow(START, TARGET, time)
-runs = {**paths, "moving average": in_moments["moving average"][1:]}
+runs = {**paths, "moving average": in_moments["moving average"]}
+runs = {method: points[1:] for method, points in runs.items()}
 runs["TANGO, warm start in m"] = in_moments["TANGO, warm start in m"]
 for method, points in runs.items():
     off = np.linalg.norm(points[:40_000] - exact, axis=1).max()
@@ -463,7 +464,7 @@ keep("tango-figure-paths", figures.paths(paths, in_moments, exact, TARGET))
 # :name: tango-figure-paths
 # :alt: Two panels over mean and standard deviation. Left, SGD climbs to a standard deviation above 9 and slides down on the right; averaged SGD rises to 2 and comes down slowly; TANGO follows the arch of the natural gradient, whose top is at 5.1, and stays slightly below it. Right, the moving average hides under the arch, and TANGO from a warm start follows it closely.
 #
-# Left: Figure 1 of {cite:t}`ollivier2017tango`, computed anew, with the exact natural gradient {eq}`tango-eq-exact-curve` as the dotted arch. Right: two methods in the expectation parameters, on the data samples of the published TANGO run; the moving average hides under the arch. One run of each.
+# Left: Figure 1 of {cite:t}`ollivier2017tango`, computed anew, with the exact natural gradient {eq}`tango-eq-exact-curve` as the dotted arch, up to the triangle at iteration 40,000. Right: two methods in the expectation parameters, on the data samples of the published TANGO run; the moving average hides under the arch. One run of each.
 # ```
 # ````
 #

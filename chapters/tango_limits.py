@@ -16,7 +16,7 @@
 # (tango_limits)=
 # # The line that TANGO is on
 #
-# TANGO's average $\theta$ follows a fast iterate $f$, and $f$ runs after the landing point of one full natural-gradient step ({ref}`tango-two-iterates`). In $(\mu, \ln\sigma)$ this point moves as $\theta$ moves. But there are coordinates in which it stands still, and in them something remarkable is true: averaged over its samples, TANGO runs on *exactly* the straight line of the natural-gradient flow, for every $\gamma$ and every step size, however large. Only its usual start, $v_0 = 0$, hides that.
+# TANGO's average $\theta$ follows a fast iterate $f$, and $f$ runs after the landing point of one full natural-gradient step ({ref}`tango-two-iterates`). In $(\mu, \ln\sigma)$ this point moves as $\theta$ moves. But there are coordinates in which it stands still, and in them something remarkable is true: if the samples of each step are replaced by their averages, TANGO runs on *exactly* the straight line of the natural-gradient flow, for every $\gamma$ and every step size, however large. Only its usual start, $v_0 = 0$, keeps this mean motion off the line.
 #
 # In this chapter we prove this in half a page and check each part of it. Then we switch the causes of TANGO's error off one at a time, find a start that needs nothing but a few samples, and ask when the noise can be borne. You need {ref}`tango` for the method and {ref}`gaussian_geometry` for the exact curve.
 
@@ -61,26 +61,26 @@ START, TARGET = (0.0, 1.0), (10.0, 1.0)  # (μ, σ)
 # ```{prf:theorem} The line that TANGO is on
 # :label: tango_limits-line
 #
-# Let $\gamma > 0$, let every $\delta t_k$ lie in $(0, 1)$, and let $m^*$ and the $m_k$ lie in the mean domain. Then the mean motion in the expectation parameters has these properties.
+# Let $\gamma > 0$, let every $\delta t_k$ with $k \ge 0$ lie in $(0, 1)$, and let $m^*$ and the $m_k$ lie in the mean domain, the open convex set of all $m$ of the family. Let $f_0 = m_0 - (1 - \delta t_0)\,v_0$. Then the mean motion in the expectation parameters has these properties.
 #
 # 1. The error of the fast iterate obeys a recursion of its own, $f_k - m^* = (I - \gamma F(m_{k-1}))\,(f_{k-1} - m^*)$.
 # 2. If $f_0 = m^*$, that is $v_0 = (m_0 - m^*)/(1 - \delta t_0)$, then $f_k = m^*$ for all $k$, and
 #
 #    $$m_k - m^* = \prod_{i=1}^k (1 - \delta t_i)\,(m_0 - m^*) .$$
 #
-# 3. From any $f_0$, what is added to this line is an average of the fast iterate's errors: $\sum_{j=1}^k w_{jk}\,(f_j - m^*)$, with $w_{jk} = \delta t_j \prod_{i=j+1}^k (1 - \delta t_i)$.
-# 4. All this stays true in every affine image of $m$.
+# 3. From any $f_0$, what is added to this line is a weighted sum of the fast iterate's errors: $\sum_{j=1}^k w_{jk}\,(f_j - m^*)$, with $w_{jk} = \delta t_j \prod_{i=j+1}^k (1 - \delta t_i)$.
+# 4. All this stays true, with the Fisher matrix of the new coordinates, for the mean motion in every invertible affine image of $m$.
 # ```
 #
 # ```{prf:proof}
-# Put {eq}`tango_limits-eq-gradient` into the bracket of {eq}`tango_limits-eq-mean-motion`. It becomes $F(m_{k-1})\,(m_{k-1} - m^* + f_{k-1} - m_{k-1}) = F(m_{k-1})\,(f_{k-1} - m^*)$: the average drops out. This is part 1. If $f_0 = m^*$, the bracket is zero for ever, so $f_k = m^*$ and $m_k - m^* = (1 - \delta t_k)(m_{k-1} - m^*)$, which is part 2; by {eq}`tango-eq-gap` with $k = 1$, $f_0 = m^*$ is the named $v_0$. The $m_k$ then lie between $m_0$ and $m^*$, in the mean domain, because it is convex. Part 3 is the second equation of {eq}`tango_limits-eq-mean-motion`, solved from $m_0 - m^*$ on. For part 4 let $m' = Am + b$ with $A$ invertible. In $m'$ the Fisher matrix is $F' = A^{-\top} F A^{-1}$ and the gradient is $A^{-\top} F (m - m^*) = F'(m' - m'^*)$, which is {eq}`tango_limits-eq-gradient` again, and nothing else was used.
+# Put {eq}`tango_limits-eq-gradient` into the bracket of {eq}`tango_limits-eq-mean-motion`. It becomes $F(m_{k-1})\,(m_{k-1} - m^* + f_{k-1} - m_{k-1}) = F(m_{k-1})\,(f_{k-1} - m^*)$: the average drops out. This is part 1. If $f_0 = m^*$, the bracket is zero for ever, so $f_k = m^*$ and $m_k - m^* = (1 - \delta t_k)(m_{k-1} - m^*)$, which is part 2; the definition of $f_0$ turns $f_0 = m^*$ into the named $v_0$. The $m_k$ then lie between $m_0$ and $m^*$, in the mean domain, because it is convex: here nothing need be assumed of them. Part 3 is the second equation of {eq}`tango_limits-eq-mean-motion`, solved from $m_0 - m^*$ on. For part 4 let $m' = Am + b$ with $A$ invertible. In $m'$ the Fisher matrix is $F' = A^{-\top} F A^{-1}$ and the gradient is $A^{-\top} F (m - m^*) = F'(m' - m'^*)$, which is {eq}`tango_limits-eq-gradient` again, and nothing else was used.
 # ```
 #
 # In the direction $v$ of the published rule, the recursion of part 1 says this. Let $u_k = (1 - \delta t_{k-1})\, v_{k-1} - (m_{k-1} - m^*)$ be the error of the decayed direction before step $k$. Then $u_k = m^* - f_{k-1}$, and
 #
 # $$u_{k+1} = (I - \gamma F(m_{k-1}))\, u_k .$$ (tango_limits-eq-error)
 #
-# No $\delta t$ appears in it. Note what is *not* needed: that $\delta t/\gamma$ is small, that $\gamma$ is small, that the data come from the model. We derived the theorem for this book. Of {cite:t}`ollivier2017tango` we could read only the abstract, which does not state it; whether the paper does, we cannot say.
+# The step sizes enter it only through the place $m_{k-1}$ at which $F$ is taken. Note what is *not* needed: that $\delta t/\gamma$ is small, that $\gamma$ is small, that the data come from the model. We derived the theorem for this book. Of {cite:t}`ollivier2017tango` we could read only the abstract, which does not state it; whether the paper does, we cannot say.
 #
 # ## Each part, checked
 #
@@ -184,12 +184,12 @@ predicted = [
 print("largest difference:", largest(errors[1:] - np.array(predicted)[:-1]))
 
 # %% [markdown]
-# **Decreasing steps, and the odd indices.** Let $\delta t_k = 1/(10 + k)$. The rule decays $v$ by the step size of the *previous* step. Would not the present one do as well? And what if $v$ does not decay at all, since $F$ pulls it to its place anyway?
+# **Decreasing steps, and the odd indices.** Let $\delta t_k = 1/(300 + k)$. The rule decays $v$ by the step size of the *previous* step. Would not the present one do as well? And what if $v$ does not decay at all, since $F$ pulls it to its place anyway?
 
 # %%
-decreasing = 1 / (10 + np.arange(1, 2001))
+decreasing = 1 / (300 + np.arange(1, 2001))
 steady = np.full(2000, 1e-3)
-print("distance from the line's point     δt = 1/(10+k)     δt = 0.001")
+print("distance from the line's point     δt = 1/(300+k)    δt = 0.001")
 for name, index in [("previous", -1), ("present", 0), ("none", None)]:
     off = []
     for step_sizes in (decreasing, steady):
@@ -200,7 +200,7 @@ for name, index in [("previous", -1), ("present", 0), ("none", None)]:
     print(f"{name:9}{off[0]:39.8f} {off[1]:14.8f}")
 
 # %% [markdown]
-# The present step size loses the points of the line as soon as the steps vary, and without the factor the motion shoots past a target 100 units away. This is what the factor $1 - \delta t$ is for: the natural-gradient direction $m - m^*$ itself shrinks by $1 - \delta t_k$ in step $k$, and the factor lets $v$ shrink with it.
+# The present step size loses the points of the line, by little here, as soon as the steps vary, and without the factor the motion shoots past a target 100 units away. This is what the factor $1 - \delta t$ is for: the natural-gradient direction $m - m^*$ itself shrinks by $1 - \delta t_k$ in step $k$, and the factor lets $v$ shrink with it.
 #
 # ## The cold start
 #
@@ -221,11 +221,15 @@ for k in (100, 1000, 10_000, 40_000):
 line_points = natural_gradient_flow(
     START, TARGET, -np.arange(40_001) * np.log1p(-1e-4)
 )
-cold_error = np.linalg.norm(to_mean_scale(cold) - line_points, axis=1).max()
+cold_points = to_mean_scale(cold)
+cold_error = np.linalg.norm(cold_points - line_points, axis=1).max()
+gaps = cold_points[::100, None] - line_points[None, ::10]
+cold_nearest = np.linalg.norm(gaps, axis=2).min(axis=1).max()
+glue("tango_limits-cold-nearest", float(cold_nearest), display=False)
 glue("tango_limits-cold-error", float(cold_error), display=False)
 
 # %% [markdown]
-# Not within the 40,000 steps that four units of time take at $\delta t = 10^{-4}$. In $(\mu, \sigma)$ the cold mean motion is off the line by up to {glue:text}`tango_limits-cold-error:.1f`; the warm one is on it. {numref}`tango_limits-figure-line` shows both, and beside them a run with all its noise. Its start is warm in the way that you could use it without knowing the target: $f_0$ is the mean of $(y, y^2)$ over 100 samples.
+# Not within the 40,000 steps that four units of time take at $\delta t = 10^{-4}$. In $(\mu, \sigma)$ the cold mean motion is up to {glue:text}`tango_limits-cold-error:.1f` from the line's point *at the same step*, and up to {glue:text}`tango_limits-cold-nearest:.1f` from the nearest point of the line: it is late, much more than it is astray. The warm one is on the line, and in time. From here on an error is a distance from the point of the same step, so that lateness counts. {numref}`tango_limits-figure-line` shows both, and beside them a run with all its noise. Its start is warm in the way that you could use it without knowing the target: $f_0$ is the mean of $(y, y^2)$ over 100 samples.
 
 
 # %%
@@ -350,7 +354,7 @@ for start, v in [
 #
 # $$f_k - m^* = (I - \gamma\,\tilde g_k\tilde g_k^\top)(f_{k-1} - m^*) - \gamma\,\big[\,g_k - \tilde g_k\tilde g_k^\top (m_{k-1} - m^*)\,\big],$$ (tango_limits-eq-noise)
 #
-# by the same two lines as in the proof. Given the past, the bracket has the mean $F(m_{k-1} - m^*) - F(m_{k-1} - m^*) = 0$. So from a warm start TANGO is the line, plus an unbiased noise that passes two filters: $f$ forgets it at the rate $\gamma\lambda$, and the average takes a share $\delta t$ of it.
+# by the same two lines as in the proof. Given the past, the bracket has the mean $F(m_{k-1})\,(m_{k-1} - m^*) - F(m_{k-1})\,(m_{k-1} - m^*) = 0$. So from a warm start TANGO is the line, plus an unbiased noise that passes two filters: $f$ forgets it at the rate $\gamma\lambda$, and the average takes a share $\delta t$ of it.
 #
 # Unbiased *given the past*: is the average over all runs on the line? Not quite, because $F(m_{k-1})$ and $f_{k-1}$ are both random and correlated. Here is the mean of $m$ over 512 runs from $f_0 = m^*$, less the line, with its standard error, and the standard deviation of one run.
 
@@ -441,7 +445,7 @@ def many(rule, name, settings, states, normals, every):
 
 
 # %% [markdown]
-# A run's error is its largest distance from the line, at 200 moments up to $t = 4$. We make 64 runs of each, and give the median with its interval.
+# A run's error is its largest distance in $(\mu, \sigma)$ from the line's point at the same step, at 200 moments up to $t = 4$. We make 64 runs of each, and give the median with its interval.
 
 
 # %% tags=["hide-input"]
@@ -518,7 +522,7 @@ worse = int(
 glue("tango_limits-settled-worse", worse, display=False)
 
 # %% [markdown]
-# Read the right column first. In $m$ nothing turns, and the theorem leaves two causes: the cold start is practically all of the error, and without it the pseudo-sample's noise remains. In $(\mu, \ln\sigma)$, the setting of Figure 1, three causes are of one order: pseudo-samples {glue:text}`tango_limits-only-pseudo-samples`, turning {glue:text}`tango_limits-only-turning`, cold start {glue:text}`tango_limits-only-cold-start`. They do not add up to the {glue:text}`tango_limits-tango` of all together. Nor does it help to mend the start alone: {glue:text}`tango_limits-settled-worse` of the 64 runs are then *further* from the line than before, and the intervals overlap. The data's own noise hardly counts, in either column. With all four switched off, what is left in $(\mu, \ln\sigma)$ is the length of the steps: they are straight, and the line is curved there.
+# Read the right column first. In $m$ nothing turns, and the theorem leaves two causes: the cold start is practically all of the error, and without it the pseudo-sample's noise remains. In $(\mu, \ln\sigma)$, the setting of Figure 1, three causes are of one order: pseudo-samples {glue:text}`tango_limits-only-pseudo-samples`, turning {glue:text}`tango_limits-only-turning`, cold start {glue:text}`tango_limits-only-cold-start`. They do not add up to the {glue:text}`tango_limits-tango` of all together. Nor do 64 pairs of runs show that it helps to mend the start alone: {glue:text}`tango_limits-settled-worse` of them are then *further* from the line than before. The data's own noise hardly counts, in either column. With all four switched off, what is left in $(\mu, \ln\sigma)$ is the length of the steps: they are straight, and the line is curved there.
 #
 # ## A warm start that needs no target
 #
@@ -545,9 +549,9 @@ for n, pair in zip(COUNTS, warm_errors((1e-3, 1e-4)), strict=True):
     print(f"{start}     " + "   ".join(map(median, pair)))
 
 # %% [markdown]
-# A single sample takes most of the error away: any sample near $y = 10$ gives a $T$ far nearer to $m^*$ than $m_0$ is. From a hundred samples on, $\gamma = 10^{-3}$ gains no more that the intervals would show: what is left is the error of a start at $m^*$ itself, the noise of the pseudo-samples. A smaller $\gamma$ filters that noise better. With $\gamma = 10^{-4}$, as small as $\delta t$ itself, a good start pays further; a cold one would be hopeless.
+# A single sample takes most of the error away: any sample near $y = 10$ gives a $T$ far nearer to $m^*$ than $m_0$ is. From a hundred samples on, no more is gained at $\gamma = 10^{-3}$ than the intervals hide: what is left is the error of a start at $m^*$ itself, the noise of the pseudo-samples. A smaller $\gamma$ filters that noise better. With $\gamma = 10^{-4}$, as small as $\delta t$ itself, a good start pays further; a cold one would be hopeless.
 #
-# Affine images of $m$ have the same line and another noise. Centre the statistics at a guess of the mean, $T' = (y - c, (y - c)^2)$ with $c = 10$, and TANGO in $m'$ is TANGO in $m$ with the metric $P = A^{-1}A^{-\top}$ before its gradients.
+# Affine images of $m$ have the same line and another noise. Centre the statistics, $T' = (y - c, (y - c)^2)$, with the best $c$ that one could guess, the target's mean $c = 10$, and TANGO in $m'$ is TANGO in $m$ with the metric $P = A^{-1}A^{-\top}$ before its gradients.
 
 # %% tags=["hide-input"]
 A = np.array([[1.0, 0.0], [-20.0, 1.0]])  # m' = A m + b
@@ -563,7 +567,7 @@ for gamma, pair in zip(gammas, values, strict=True):
     print(f"{gamma:.0e}  " + "   ".join(map(median, pair)))
 
 # %% [markdown]
-# Both images have the line, and neither is the quieter one at every $\gamma$: at $10^{-4}$ it is $m$, clearly; from $10^{-3}$ on the medians of the centred image are the smaller ones, within the intervals.
+# Both images have the line, and neither has the smaller median at every $\gamma$: up to $3 \cdot 10^{-4}$ it is $m$, from $10^{-3}$ on it is the centred image, within the intervals. But the same $\gamma$ is not the same rate in both. As $\gamma \to 0$ they become one again: $f$ stays at the mean of its hundred samples, and an exercise asks what that is worth.
 #
 # (tango_limits-stability)=
 # ## How large may γ be?
@@ -638,7 +642,7 @@ keep(
 # :name: tango_limits-figure-stability
 # :alt: Two growth rates per step against gamma on a logarithmic axis. The root mean square begins to grow just above the bound of 0.057. A single run goes on shrinking, fastest near gamma of 1, and grows only beyond about 1.4.
 #
-# Growth of the fast iterate's error a step, at $\sigma = 1$ in $(\mu, \ln\sigma)$: of its root mean square, and of a single run.
+# Growth of the fast iterate's error a step, at $\sigma = 1$ in $(\mu, \ln\sigma)$: of its root mean square, by quadrature, and of a single run, the average of 500 simulated chains over 300 steps.
 # ```
 #
 # The bound is safe and nearly sharp for the mean square. Single runs are stable for a $\gamma$ more than twenty times as large, with $\theta$ held still. In whole runs at $\delta t = 10^{-4}$, where the noise and the moving $\theta$ come in too, does that help?
@@ -656,7 +660,7 @@ for gamma, values in zip(past, errors(shown), strict=True):
           f"{(values > 2).sum():2} are off by more than 2")  # fmt: skip
 
 # %% [markdown]
-# A little. Just past the bound nearly all runs survive, and some pay with excursions: almost sure stability means that a large value is forgotten, not that there is none. Far past it they diverge all the same, at a $\gamma$ for which the frozen recursion is still stable. A large $v$ moves $\theta$, and that is what the frozen picture leaves out.
+# A little. Just past the bound nearly all runs survive, and some pay with excursions: almost sure stability means that a large value is forgotten, not that there is none. Far past it they diverge all the same, at a $\gamma$ for which the frozen recursion is still stable. The noise that is merely added does not change that recursion's exponent. What the frozen picture leaves out is that a large $v$ moves $\theta$.
 #
 # (tango_limits-names)=
 # ## One recursion, three names
@@ -705,7 +709,7 @@ for step_size in (1e-4, 4e-5):
     print(line.rstrip())
 
 # %% [markdown]
-# It does approach it at a fixed $\gamma$, and the control levels off: there the mean motion's own error stays, whatever the step. In $m$, from a warm start, no such window is needed. This is a theorem about exponential families. What it leaves open, many dimensions and networks, is the subject of {ref}`tango_networks`.
+# At a fixed $\gamma$ the mean motion and the runs both come closer. In the control the runs lose some of their noise, but the mean motion's own error, which they cannot be rid of, stays where it was. In $m$, from a warm start, no such window is needed. This is a theorem about exponential families. What it leaves open, many dimensions and networks, is the subject of {ref}`tango_networks`.
 #
 # ## Exercises
 #
