@@ -16,13 +16,14 @@
 # (other_optimizers)=
 # # Other functions, other optimisers
 #
-# One function, one start, three rates that somebody chose: that is what the walkthrough of {ref}`physical_gradients` compares its methods on. Would the ranking survive another function? And what about the optimisers that everyone uses? The walkthrough itself suggests both questions. In this chapter we answer them, and where we rank methods, each gets the best rate of a grid.
+# One function, one start, three rates that somebody chose: that is what the walkthrough of {ref}`physical_gradients` compares its methods on. Would the ranking survive another function? And what about the optimisers that everyone uses? The walkthrough suggests both questions itself. Here we answer them, and where we rank methods, each gets the best rate of a grid.
 #
 # You will see five other problems, chosen to break something, as one table and one grid of pictures. Then come thirteen optimisers, those of optax and optimistix {cite:p}`deepmind2020optax,rader2024optimistix` among them, from many starts and on many pairs of axes, against steps and against what the steps cost. At the end we replace the inverse $z^{-1}$, which the physical gradient takes for granted, by a numerical one.
 #
 # You need the update rules of {ref}`update_rules`. The code computes in 64-bit floats.
 
 # %% tags=["hide-input"]
+# ruff: noqa: E731
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -53,7 +54,7 @@ jax.config.update("jax_enable_x64", True)
 # z' = z - \eta\, (z - z^*), \qquad x' = z^{-1}(z'; x).
 # $$ (other_optimizers-eq-line)
 #
-# Its path in z is a straight line, whatever the map is. That is its construction, and no finding. The finding could be that the others get there sooner, or that they do not get there at all.
+# Its path in z is a straight line, whatever the map is. That is its construction, and no finding.
 #
 # - **Rotated**: $z = A x$ turns the plane by 30° and stretches its second axis by 4. This is the control. A linear map has no curvature, so Newton, Gauss-Newton and the physical gradient are one method.
 # - **Rosenbrock**: $z = (1 - x_0,\, 10\,(x_1 - x_0^2))$ makes $L$ the standard curved valley of optimisation. The inverse is exact everywhere.
@@ -127,7 +128,7 @@ def all_paths(problem, start):
             x[method] = jax.vmap(path)(rates)
         return x, jax.tree.map(jax.vmap(jax.vmap(problem.z)), x)
 
-    bounded = lambda a: np.where(np.abs(a) < 1e6, a, np.nan)  # noqa: E731
+    bounded = lambda a: np.where(np.abs(a) < 1e6, a, np.nan)
     return jax.tree.map(bounded, run(RATES))
 
 
@@ -139,7 +140,7 @@ runs = {
 
 
 # %% [markdown]
-# What would you expect? The physical gradient with $\eta = 1$ should land in one step, because $z^{-1}(z^*)$ *is* the answer. Whether a full step also suits the others is less clear.
+# The physical gradient with $\eta = 1$ should land in one step, because $z^{-1}(z^*)$ *is* the answer. Does a full step suit the others, too?
 
 
 # %%
@@ -224,7 +225,7 @@ keep("other_optimizers-figure-problems", fig)
 # Ten steps on five problems. Newton, Gauss-Newton and the physical gradient have $\eta = 0.3$, gradient descent the best rate of the grid. Ring: the start. Cross: a minimum, or its image. Thin lines: equal loss.
 # ```
 #
-# Three of the rows deserve a word. With **two minima**, Newton looks for a point where the gradient is zero, and a saddle point is one. At the start the loss has a negative curvature along $x_1$, which turns Newton's step round; Gauss-Newton drops the term that makes it negative. With **two branches**, the origin is a saddle point too, and Newton ends there. The line in z passes close by, and near $z = 0$, where $J$ vanishes, Gauss-Newton takes a step far too long. On the **singular** map Newton creeps up to the line and never crosses it: the gradient along $x_1$ vanishes there like $x_1^2$, and each step takes the share $\eta/2$ of what is left of $x_1$. Gauss-Newton divides by $3 x_1^2$ and lands wherever that takes it.
+# With **two minima**, Newton looks for a point where the gradient is zero, and a saddle point is one. At the start the loss has a negative curvature along $x_1$, which turns Newton's step round; Gauss-Newton drops the term that makes it negative. With **two branches**, the origin is a saddle point too, and Newton ends there. The line in z passes close by, and near $z = 0$, where $J$ vanishes, Gauss-Newton takes a step far too long. On the **singular** map Newton creeps up to the line and never crosses it: the gradient along $x_1$ vanishes there like $x_1^2$, and each step takes the share $\eta/2$ of what is left of $x_1$. Gauss-Newton divides by $3 x_1^2$ and lands wherever that takes it.
 #
 # What does gradient descent do there? A saddle point does not hold it: on the map with two branches it is the nearest of the four after ten steps, though only its own rate was tuned. It crosses the singular line, too. But does it cross, or jump?
 
@@ -260,7 +261,7 @@ print("under jit:", np.asarray(under_jit))
 # %% [markdown]
 # ## Thirteen optimisers
 #
-# Now one problem, the walkthrough's, and many methods. Each is a `Rule`: a state, and a step that returns the new point, the new state and what the step cost. `optimize` repeats a rule and keeps the history.
+# Now one problem, the walkthrough's, and many methods. Each is a `Rule`; `optimize` repeats it and keeps the history.
 
 
 # %%
@@ -294,7 +295,7 @@ def optimize(rule, problem, start, steps):
 # | Newton | 3: the gradient, and 2 products with the Hessian |
 # | physical gradient | 2: one evaluation of $z$, and one of $z^{-1}$, if that costs as much |
 #
-# These are round numbers. A product with the Hessian costs more than a gradient, and an evaluation without a derivative less; a rejected trial needs no $J$. Newton is flattered by them, the physical gradient, Levenberg-Marquardt and dogleg are not.
+# These round numbers flatter Newton, whose products with the Hessian cost more than a gradient; an evaluation without a derivative and a rejected trial cost less than we count.
 #
 # In $n$ dimensions Gauss-Newton needs $n$ and Newton $n + 1$, if they form their matrices. The physical gradient's 2 stays, where $z^{-1}$ is a formula; the section on numerical inverses says what it costs where it is not.
 
@@ -322,7 +323,7 @@ def from_optax(optimizer):
 
 
 # %% [markdown]
-# The two libraries' other solvers need an adapter each. optax's L-BFGS ends its step with a line search, whose state says how many trials it made; optimistix solves least-squares problems and gets $z(x) - z^*$, here $z$ itself.
+# optax's L-BFGS ends its step with a line search, whose state says how many trials it made; optimistix solves least-squares problems and gets $z(x) - z^*$, here $z$ itself.
 
 
 # %% tags=["hide-input"]
@@ -345,7 +346,7 @@ def from_optimistix(solver):
     options = {"jac": "bwd"}
 
     def call(problem, x, state):
-        residual = lambda x, _: (problem.z(x), None)  # noqa: E731
+        residual = lambda x, _: (problem.z(x), None)
         return solver.step(residual, x, None, options, state, frozenset())
 
     def init(problem, x):  # the first call evaluates the start
@@ -410,7 +411,7 @@ GRID = [5, 3, 2, 1, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005]
 # %% [markdown]
 # ### Winning by walking the diagonal
 #
-# The walkthrough starts at $(3, 3)$, and its minimum is at the origin. Whom does that suit? To find out, turn the problem: with a rotation matrix $R$ the rotated problem is $z(Rx)$, and the start $u$ becomes $R^\top u$. Nothing has changed but the axes. Look at the result in $u = Rx$, and a method that does not care for axes draws the same path for every $R$.
+# The walkthrough starts at $(3, 3)$, and its minimum is at the origin. Whom does that suit? Turn the problem: with a rotation matrix $R$ the rotated problem is $z(Rx)$, and the start $u$ becomes $R^\top u$. Look at the result in $u = Rx$, and a method that does not care for axes draws the same path for every $R$.
 
 
 # %%
@@ -438,7 +439,7 @@ def histories(method, rates, angles, starts):
 
 
 # %% [markdown]
-# We turn the axes 32 times between 0° and 90° and make ten steps from $(3, 3)$, with the rates that one would try first: 0.3 for most. In the same call every method makes the runs of the next section, with all rates of the grid: eight starts on the circle through $(3, 3)$, none on an axis or a diagonal, times four rotations. One quarter of the circle is enough: the loss is even in both coordinates, and a start in another quarter would repeat a run. A method that does not see the axes makes each of its eight runs four times.
+# We turn the axes 32 times between 0° and 90° and make ten steps from $(3, 3)$, with the rates that one would try first: 0.3 for most. In the same call every method makes the runs of the next section, with all rates of the grid: eight starts on the circle through $(3, 3)$, none on an axis or a diagonal, times four rotations. One quarter of the circle is enough: the loss is even in both coordinates, and a start in another quarter would repeat a run. A method that does not see the axes makes eight runs, each four times.
 
 # %% tags=["hide-input"]
 first = dict.fromkeys(METHODS, 0.3)
@@ -489,7 +490,7 @@ glue("other_optimizers-axes-matter", int(axes_matter), display=False)
 # The same start, the same function, other axes. Methods that scale each coordinate by itself depend on the axes. The level grey lines are the other methods.
 # ```
 #
-# {numref}`other_optimizers-figure-rotation` tells two kinds apart. AdaGrad, RMSProp, Adam, Lion and sign SGD, {glue:text}`other_optimizers-axes-matter` of the thirteen, scale each coordinate by itself, so that their answer depends on the axes, and a win at 0° says nothing. The others see only the function.
+# In {numref}`other_optimizers-figure-rotation` AdaGrad, RMSProp, Adam, Lion and sign SGD, {glue:text}`other_optimizers-axes-matter` of the thirteen, scale each coordinate by itself, so that their answer depends on the axes, and a win at 0° says nothing. The others see only the function.
 #
 # ### Many starts, many rotations
 #
@@ -514,7 +515,7 @@ lost = int(np.isinf(chosen["gradient descent", 100][0][:, 100]).sum())
 glue("other_optimizers-lost", lost, display=False)
 
 # %% [markdown]
-# With full steps, $\eta = 1$, Newton, Gauss-Newton and the physical gradient are at the front after ten steps, together with dogleg, and L-BFGS is close behind; the physical gradient by evaluating the answer once. The rate that serves gradient descent best in the median is too large, at a hundred steps, for {glue:text}`other_optimizers-lost` of its 32 runs, which diverge: one rate does not suit all starts. After a hundred steps all methods with $J$, with the Hessian or with an approximation of it are within about 0.01 in the median. None of the others is; the nearest is Polyak's rule, which is told the smallest value of the loss. Two qualifications belong to this. The walkthrough's minimum is flat along $x_1$, where the loss is a fourth power, and that is hard on first-order methods; and each of them had to live with one constant rate; a schedule was not tried.
+# With full steps, $\eta = 1$, Newton, Gauss-Newton and the physical gradient are at the front after ten steps, together with dogleg, and L-BFGS is close behind; the physical gradient by evaluating the answer once. The rate that serves gradient descent best in the median is too large, at a hundred steps, for {glue:text}`other_optimizers-lost` of its 32 runs, which diverge: one rate does not suit all starts. After a hundred steps all methods with $J$, with the Hessian or with an approximation of it are within about 0.01 in the median. None of the others is; the nearest is Polyak's rule, which is told the smallest value of the loss. But the walkthrough's minimum is flat along $x_1$, where the loss is a fourth power, and that is hard on first-order methods; and each of them had to live with one constant rate; a schedule was not tried.
 
 # %% tags=["hide-input", "remove-output"]
 hundred = {method: chosen[method, 100] for method in METHODS}
@@ -562,7 +563,7 @@ def minpack(start):
         visited.append(np.linalg.norm(x))
         return np.array([x[0], x[1] ** 2])
 
-    jacobian = lambda x: np.array([[1.0, 0.0], [0.0, 2 * x[1]]])  # noqa: E731
+    jacobian = lambda x: np.array([[1.0, 0.0], [0.0, 2 * x[1]]])
     least_squares(residual, start, jacobian, method="lm", xtol=1e-12)
     inside = np.array(visited) < 0.01
     return 1 + int(inside.argmax()) if inside.any() else np.inf
@@ -579,7 +580,7 @@ def levenberg(problem, cutoff, starts, minimum):
     return np.median([steps_needed(path, [minimum]) for path in paths])
 
 
-# %%
+# %% tags=["hide-input"]
 evaluations = np.median([minpack(start) for start in circle])
 print(
     f"MINPACK: {evaluations:g} evaluations in the median, 2 passes at most"
@@ -596,7 +597,7 @@ for cutoff in (0.99, 0.93):
 #
 # ### Overshoot
 #
-# A hundred steps show what ten hide. Adam and Lion keep a moving average of the gradient, and carry on in its direction when the gradient has turned; without the average ($\beta_1 = 0$; Lion is then sign SGD) they should not. Does the loss tell? It is even in both coordinates, so that $x_1 = -2$ is as good as $x_1 = 2$. Only positions do.
+# Adam and Lion keep a moving average of the gradient, and carry on in its direction when the gradient has turned; without the average ($\beta_1 = 0$; Lion is then sign SGD) they should not. Does the loss tell? It is even in both coordinates, so that $x_1 = -2$ is as good as $x_1 = 2$. Only positions do.
 
 # %%
 rules = {"Adam": optax.adam(0.3), "Lion": optax.lion(0.1)}
@@ -627,7 +628,7 @@ keep(
 #
 # ## From which starts
 #
-# One start is an anecdote. Here are 3600, on a grid, for the map with two branches. Every method with a rate gets the one of six, from 1 to 0.005, that brings most of the runs within 0.1 of a minimum in a hundred steps, tried on every 97th start; among equals, the one that is nearest after 25 steps, in the median.
+# Here are 3600 starts, on a grid, for the map with two branches. Every method with a rate gets the one of six, from 1 to 0.005, that brings most of the runs within 0.1 of a minimum in a hundred steps, tried on every 97th start; among equals, the one that is nearest after 25 steps, in the median.
 
 # %%
 side = np.linspace(-6, 6, 60)
@@ -673,7 +674,7 @@ keep("other_optimizers-figure-basins", figures.basins(side, basins, MINIMA))
 # %% [markdown]
 # ```{glue:figure} other_optimizers-figure-basins
 # :name: other_optimizers-figure-basins
-# :alt: Six maps of the square of starts. The physical gradient's, Gauss-Newton's and Polyak's are dark everywhere, Newton's is dark but for a bright lens round the origin and thin bright streaks that run out of it to the top and the bottom. Gradient descent's is grey and darkens towards no particular place. Adam's is bright nearly everywhere.
+# :alt: Six maps of the square of starts. The physical gradient's, Gauss-Newton's and Polyak's are dark everywhere, Newton's is dark but for a bright lens round the origin and thin bright streaks that run out of it to the top and the bottom. Gradient descent's is grey, with a bright stripe through the origin and bright arcs in the corners. Adam's is bright nearly everywhere.
 #
 # Distance to the nearest minimum (white crosses) after 25 steps, by start; dark is near. Each method at the rate of the table.
 # ```
@@ -682,13 +683,13 @@ keep("other_optimizers-figure-basins", figures.basins(side, basins, MINIMA))
 #
 # ## Numerical inverses
 #
-# All this needs $z^{-1}$. Must it be a formula? The walkthrough shows that an approximate one will do: SciPy's L-BFGS-B minimises $|z(x) - y|^2$ from the current point, with gradients by finite differences. A root finder solves $z(x) = y$ itself; optimistix's Newton method uses $J$ by automatic differentiation, and each of its steps costs one evaluation of $z$ and one of $J$. Both start at the current point, which keeps the branch.
+# All this needs $z^{-1}$. Must it be a formula? The walkthrough approximates it: SciPy's L-BFGS-B minimises $|z(x) - y|^2$ from the current point, with gradients by finite differences. A root finder solves $z(x) = y$ itself; optimistix's Newton method uses $J$ by automatic differentiation, and each of its steps costs one evaluation of $z$ and one of $J$.
 
 
 # %%
 def by_minimising(y, x):
-    """SciPy's L-BFGS-B as it comes: the point, the misfit, the evaluations."""
-    misfit = lambda x: (x[0] - y[0]) ** 2 + (x[1] ** 2 - y[1]) ** 2  # noqa: E731
+    """SciPy's L-BFGS-B: the point, the misfit, the evaluations."""
+    misfit = lambda x: (x[0] - y[0]) ** 2 + (x[1] ** 2 - y[1]) ** 2
     x, value, info = fmin_l_bfgs_b(misfit, np.array(x), approx_grad=True)
     return x, value, info["funcalls"]
 
@@ -698,16 +699,16 @@ newton = optimistix.Newton(rtol=1e-10, atol=1e-10)
 
 @partial(jax.jit, static_argnames="throw")
 def root(y, x, throw=True):
-    residual = lambda x, y: toward.z(x) - y  # noqa: E731
+    residual = lambda x, y: toward.z(x) - y
     options = {"args": y, "max_steps": 64, "throw": throw}
     return optimistix.root_find(residual, newton, x, **options)
 
 
 # %% [markdown]
-# Side by side on the walkthrough's run, ten steps with $\eta = 0.3$:
+# On the walkthrough's run, ten steps with $\eta = 0.3$:
 
 # %%
-z = lambda x: np.array([x[0], x[1] ** 2])  # noqa: E731
+z = lambda x: np.array([x[0], x[1] ** 2])
 exact = descend(toward, STEPS["physical gradient"], start, 0.3, 10)[1:]
 minimised, found, evaluations, root_steps = [start], [start], 0, 0
 for _ in range(10):
