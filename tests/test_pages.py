@@ -257,7 +257,8 @@ HIDDEN_ON_PAPER = """() => {
   for (const e of document.querySelectorAll("article :is(h1, pre, table, img, figcaption, p, mjx-container)")) {
     if (!e.checkVisibility({ contentVisibilityAuto: false })) {
       // of an explorer, the figure that stands in for it is printed
-      if (!e.closest(".chapter-downloads, [data-explorer] > :not(.explorer-still), .only-dark, .panels, .whole, summary, mjx-assistive-mml"))
+      const apart = ".chapter-downloads, .only-dark, .panels, .whole, summary, mjx-assistive-mml";
+      if (!e.closest(`${apart}, [data-explorer] > :not(.explorer-still)`))
         found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is not printed`);
     } else if (e.tagName === "PRE" ? e.scrollWidth > e.clientWidth + 1 : e.getBoundingClientRect().right > right + 1) {
       found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is cut`);
