@@ -754,7 +754,7 @@ for name, row in chosen.items():
 
 
 # %% [markdown]
-# An untrained network has them already. In its last weights, seen as images, these waves move by a fraction of their size: the proxy loss has no pull there, and the output loss hardly any. But the hidden units that these weights multiply have grown in training, and the noise with them. {numref}`learning_with_inverses-figure-images` takes these waves out of an answer.
+# An untrained network has them already. In its last weights, seen as images, these waves move by a fraction of their size: the proxy loss has no pull there, and the output loss hardly any. So the hidden units that these weights multiply must have grown in training, and the noise with them. {numref}`learning_with_inverses-figure-images` takes these waves out of an answer.
 
 # %% tags=["hide-input"]
 answer = heat_answers[1, 0]
