@@ -123,7 +123,7 @@ def timed(name, updates, run, *arguments):
 # %% tags=["hide-input"]
 @eqx.filter_jit
 def networks(seeds, *shape, activation=jax.nn.relu):
-    """Networks of several seeds, in one stack; the shape is in, out, width, depth."""
+    """A stack of networks; the shape is in, out, width and depth."""
     return eqx.filter_vmap(
         lambda seed: eqx.nn.MLP(
             *shape, activation, key=jax.random.key(seed)
@@ -132,7 +132,7 @@ def networks(seeds, *shape, activation=jax.nn.relu):
 
 
 def over_rows(run):
-    """`run(net, row)` for a stack of networks, and for each row of a table."""
+    """`run(net, row)` for a stack of networks and the rows of a table."""
     seeds = eqx.filter_vmap(run, in_axes=(eqx.if_array(0), None))
     return eqx.filter_vmap(seeds, in_axes=(None, 0))
 
@@ -148,7 +148,7 @@ def told(values):
 
 
 def cosine(updates):
-    """A factor for each update, which falls from 1 to 0 along half a cosine."""
+    """A factor for each update, from 1 to 0 along half a cosine."""
     return (1 + np.cos(np.pi * np.arange(updates) / updates)) / 2
 
 
@@ -454,10 +454,8 @@ transposed, inverse = powers(np.array([-1.0, 1.0]), 0.0)
 print(
     f"κ = -1, the transpose:    {np.abs(transposed - matrix.T).max():.6f}"
 )
-pseudoinverse = np.linalg.pinv(matrix)
-print(
-    f"κ =  1, the pseudoinverse: {np.abs(inverse - pseudoinverse).max():.6f}"
-)
+apart = np.abs(inverse - np.linalg.pinv(matrix)).max()
+print(f"κ =  1, the pseudoinverse: {apart:.6f}")
 
 # %% [markdown]
 # ### A toy with two scales
