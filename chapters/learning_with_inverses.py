@@ -18,7 +18,7 @@
 #
 # A physical gradient solves one inverse problem. A network can learn to solve all of them: you give it a wanted outcome $y^*$, and it answers with a cause $x$.
 #
-# What does an inverse of the physics gain you while such a network learns? And once you have an inverse, why learn at all? We train networks on four problems. Each time we also tune the methods that need no inverse, or try the formulas that need no network. Some of the gains survive that, and some do not.
+# What does an inverse of the physics gain you while such a network learns? And with an inverse, why learn at all? We train networks on four problems. Each time we also tune the methods without an inverse, or try formulas without a network. Some of the gains survive that, and some do not.
 #
 # You need the physical gradient, {eq}`update_rules-eq-physical-gradient`, and Gauss-Newton, {eq}`update_rules-eq-gauss-newton`. Networks come from Equinox and optimisers from optax {cite:p}`deepmind2020optax`.
 
@@ -45,7 +45,7 @@ jax.config.update("jax_enable_x64", True)
 # %% [markdown]
 # ## A network in front of a process
 #
-# A process $\mathcal{P}$ maps a cause $x$ to an outcome $y = \mathcal{P}(x)$. A network $f$ with weights $\theta$ answers a target $y^*$ with $x = f(y^*; \theta)$. No one tells it the right $x$. It is judged by the outcome:
+# A process $\mathcal{P}$ maps a cause $x$ to an outcome $y = \mathcal{P}(x)$. A network $f$ with weights $\theta$ answers a target $y^*$ with $x = f(y^*; \theta)$. No one tells it the right $x$. The outcome judges it:
 #
 # $$L(\theta) = \mathrm{E}_{y^*}\, \tfrac{1}{2} \big|\mathcal{P}(f(y^*; \theta)) - y^*\big|^2 .$$ (learning_with_inverses-eq-output-loss)
 #
@@ -61,9 +61,9 @@ jax.config.update("jax_enable_x64", True)
 #
 # $$\tilde{L}(\theta) = \mathrm{E}_{y^*}\, \tfrac{1}{2} \big|x - \mathrm{sg}(\tilde{x})\big|^2 , \qquad \nabla_\theta \tilde{L} = \mathrm{E}_{y^*} \Big(\frac{\partial x}{\partial\theta}\Big)^{\!\top} (x - \tilde{x}) .$$ (learning_with_inverses-eq-proxy-loss)
 #
-# The method appeared as *physical gradients* in 2021. The paper became *scale-invariant physics training* (SIP) at NeurIPS 2022 {cite:p}`holl2022scale`. This book says physical gradient. We take $\eta = 1$ throughout: the goal is then the solution itself, on the branch of the current answer.
+# The method appeared as *physical gradients* in 2021, and at NeurIPS 2022 as *scale-invariant physics training* (SIP) {cite:p}`holl2022scale`. We take $\eta = 1$ throughout: the goal is then the solution itself, on the branch of the current answer.
 #
-# The two gradients differ in one vector, the one that is pulled back to the weights: $J^\top (y - y^*)$ in the first, $x - \tilde{x}$ in the second. Let us call it the *pull*. One training loop then serves the whole chapter. Adam's rule turns the gradient into a step, unless we ask for plain SGD.
+# The two gradients differ in one vector, the one that is pulled back to the weights: $J^\top (y - y^*)$ in the first, $x - \tilde{x}$ in the second. We call it the *pull*. One training loop then serves the whole chapter. Adam's rule turns the gradient into a step, unless we ask for plain SGD.
 
 
 # %%
@@ -120,9 +120,10 @@ def timed(name, updates, run, *arguments):
     )
 
 
+# %% tags=["hide-input"]
 @eqx.filter_jit
 def networks(seeds, *shape, activation=jax.nn.relu):
-    """Networks of several seeds, in one stack; the shape is in, out, width, depth."""
+    """A stack of networks; the shape is in, out, width and depth."""
     return eqx.filter_vmap(
         lambda seed: eqx.nn.MLP(
             *shape, activation, key=jax.random.key(seed)
@@ -131,7 +132,7 @@ def networks(seeds, *shape, activation=jax.nn.relu):
 
 
 def over_rows(run):
-    """`run(net, row)` for a stack of networks, and for each row of a table."""
+    """`run(net, row)` for a stack of networks and the rows of a table."""
     seeds = eqx.filter_vmap(run, in_axes=(eqx.if_array(0), None))
     return eqx.filter_vmap(seeds, in_axes=(None, 0))
 
@@ -147,7 +148,7 @@ def told(values):
 
 
 def cosine(updates):
-    """A factor for each update, which falls from 1 to 0 along half a cosine."""
+    """A factor for each update, from 1 to 0 along half a cosine."""
     return (1 + np.cos(np.pi * np.arange(updates) / updates)) / 2
 
 
@@ -182,7 +183,7 @@ def process(wave, x):
 #
 # $$u_1 = k\pi + (-1)^k \arcsin y_1 .$$
 #
-# The local inverse stays on the piece of the current point. An outcome whose $y_1$ lies outside $[-1, 1]$ has no cause, and the arcsine answers NaN.
+# The local inverse stays on the piece of the current point. Outside $[-1, 1]$ no cause exists, and the arcsine answers NaN.
 
 
 # %%
@@ -247,7 +248,7 @@ def errors(wave, net):
 # %% [markdown]
 # ### A fair race, and a third runner
 #
-# Adam drives both pulls; with the pull of the output loss it is just called Adam here. Which should win? In $x$ the physical gradient, you would think, for its pull *is* the error in $x$. In $y$ it should be Adam, which follows the error in $y$. If so, a *hybrid* suggests itself: let the physical gradient bring the answers near in the first half of the updates, and let Adam finish.
+# Adam drives both pulls; with the pull of the output loss it is just called Adam here. Which should win? In $x$ the physical gradient, whose pull *is* the error in $x$; in $y$ Adam, which follows the error in $y$. A *hybrid* suggests itself: let the physical gradient bring the answers near in the first half of the updates, and let Adam finish.
 #
 # Each has 1,600 updates with 32 targets uniform in $[-1, 1]^2$, a network with two hidden layers of 16 units, and a rate that falls to zero along a cosine; each half of the hybrid has its own. Each may show three settings.
 
@@ -316,14 +317,14 @@ keep("learning_with_inverses-figure-wave", figures.wave(steps, curves))
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-wave
 # :name: learning_with_inverses-figure-wave
-# :alt: Four panels of error against updates, x above and y below. On the left, well scaled, the physical gradient and Adam fall together. On the right Adam stays high in x; the physical gradient falls far below it in x and ends level with it in y; the hybrid follows the physical gradient for half of the updates, then rises a little in x and falls below both in y.
+# :alt: Four panels of error against updates, x above and y below. On the left, well scaled, the physical gradient and Adam fall together. On the right Adam stays high in x; the physical gradient falls far below it in x and ends level with it in y; the hybrid comes down with the physical gradient for half of the updates, then rises in x, still far below Adam, and falls below both in y.
 #
-# Errors of networks that invert the wave, against updates: medians over twenty seeds as lines, and bands in which four in five of the seeds lie. Above the error in $x$, below the error in $y$.
+# Errors of networks that invert the wave, against updates: medians over twenty seeds as lines, and bands in which four in five of the seeds lie.
 # ```
 #
 # {numref}`learning_with_inverses-figure-wave` draws one row for each method. On the gentle wave nothing needs to be inverted: Adam does as well as the physical gradient in $x$, and rather better in $y$. On the hard one Adam ends with a median error in $x$ of {glue:text}`learning_with_inverses-adam-x`, which no rate in the table mends, and the physical gradient with {glue:text}`learning_with_inverses-physical-x`. The turn matters: scaled as badly but aligned with the axes, Adam gets to {glue:text}`learning_with_inverses-adam-straight`. It rescales weight by weight, and after a turn no single weight belongs to the flat axis.
 #
-# And in $y$? We expected Adam to win. At the lowest of its rates the physical gradient is indeed worse, at the highest the two are level. A gap in $y$ would have said more about a rate than about a method. Now count over the pairs, since in all rows the seeds start from the same weights:
+# And in $y$? We expected Adam to win. At the lowest of its rates the physical gradient is indeed worse, at the highest the two are level: a gap in $y$ would have told of a rate, not of a method. In all rows the seeds start from the same weights, so we count pairs:
 
 # %%
 for name in ("physical gradient", "hybrid"):
@@ -355,7 +356,7 @@ for key, value in {
     )
 
 # %% [markdown]
-# The hybrid beats Adam in *both* errors: about {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. It pays for the second with the first, for its error in $x$ is larger than that of the physical gradient alone.
+# The hybrid beats Adam in *both* errors: about {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. It pays in $x$, where the physical gradient alone is better.
 #
 # ### Where the errors lie
 #
@@ -363,7 +364,7 @@ for key, value in {
 #
 # $$\big|x - \tilde{x}\big|^2 = \delta_1^2 + \delta_2^2 , \qquad \big|y - y^*\big|^2 \approx (s_1 \cos u_1)^2\, \delta_1^2 + s_2^2\, \delta_2^2 .$$ (learning_with_inverses-eq-units)
 #
-# At $\xi = 32$ the output loss weighs the two axes as $0.31^2$ to $320^2$, and has nothing left for the first; the proxy loss weighs them alike, and an error in the steep direction that is too small for it to bother with is 320 times as large in $y_2$. If that is right, Adam's error must lie along the flat axis, and the physical gradient's error in $y$ along the steep one. The same cell answers a second question: on how many pieces of the sine does a network answer?
+# At $\xi = 32$ the output loss weighs the two axes as $0.31^2$ to $320^2$, and has nothing left for the first; the proxy loss weighs them alike, and an error in the steep direction that is too small for it to bother with is 320 times as large in $y_2$. If that is right, Adam's error must lie along the flat axis, and the physical gradient's error in $y$ along the steep one. The cell also counts the pieces of the sine on which a network answers.
 
 
 # %% tags=["hide-input"]
@@ -397,9 +398,9 @@ for row in (*BEST.values(), *GENTLE.values()):
     print(f"{where:8}{name:18}{numbers} {several[row].sum():6}")
 
 # %% [markdown]
-# The rows of the hard wave say it plainly. Adam's error in $x$ is along the flat axis, nearly all of it; what is left of the physical gradient's error in $y$ is in $y_2$, the steep one. On the gentle wave all four numbers are small.
+# They do: nearly all of Adam's error in $x$ is along the flat axis, and nearly all of the physical gradient's error in $y$ in $y_2$.
 #
-# Pieces are no matter at $\xi = 32$: one piece of the sine is $\pi\xi/10 \approx 10$ wide in $x$ there, and every network stays on it. On the gentle wave a piece is 0.16 wide, an untrained network may start on two, and the physical gradient, which keeps each answer on its piece, may leave it there. Does that cost anything? {numref}`learning_with_inverses-figure-seeds` shows every seed.
+# Pieces are no matter at $\xi = 32$: one piece of the sine is $\pi\xi/10 \approx 10$ wide in $x$ there, and every network stays on it. On the gentle wave a piece is 0.16 wide, and the physical gradient aims each answer at a goal on its own piece, even if its neighbours are on another. {numref}`learning_with_inverses-figure-seeds` shows what that costs.
 
 # %% tags=["hide-input", "remove-output"]
 ends = {
@@ -429,7 +430,7 @@ print("gentle wave, physical gradient, 20 seeds from the worst in x:")
 print("networks on two pieces have places", *places)
 
 # %% [markdown]
-# Two of the twenty do stay on two pieces, and they are the two worst. It is a price, then, but one that few seeds pay; of Adam's networks none ends on two pieces.
+# Two of the twenty do end on two pieces, and they are the two worst; Adam's networks all end on one. Few seeds pay this price.
 #
 # ## Half an inverse
 #
@@ -453,10 +454,8 @@ transposed, inverse = powers(np.array([-1.0, 1.0]), 0.0)
 print(
     f"κ = -1, the transpose:    {np.abs(transposed - matrix.T).max():.6f}"
 )
-pseudoinverse = np.linalg.pinv(matrix)
-print(
-    f"κ =  1, the pseudoinverse: {np.abs(inverse - pseudoinverse).max():.6f}"
-)
+apart = np.abs(inverse - np.linalg.pinv(matrix)).max()
+print(f"κ =  1, the pseudoinverse: {apart:.6f}")
 
 # %% [markdown]
 # ### A toy with two scales
@@ -465,9 +464,9 @@ print(
 #
 # $$L = \tfrac{1}{2} \big(y_1 - \sin 6x\big)^2 + \tfrac{1}{2} \big(\lambda\, y_2 - \cos 9x\big)^2 .$$ (learning_with_inverses-eq-toy-loss)
 #
-# The network's second output must grow a hundredfold. The book from which the toy comes says that here neither Adam nor Gauss-Newton gets below a loss of around 0.2, while half-inverse gradients do. It prints no rates, thresholds, batch sizes or numbers of updates. Is it the method or the setting?
+# The outcomes whose Jacobian we take are $y_1$ and $\lambda\, y_2$, so the network's second output must grow a hundredfold. Their book says that here neither Adam nor Gauss-Newton gets below a loss of around 0.2, while half-inverse gradients do. It prints no rates, thresholds, batch sizes or numbers of updates. Is it the method or the setting?
 #
-# Here are four directions. For Gauss-Newton there are two ways to be stable: cut the small singular values off, or damp them, $s/(s^2 + \mu^2)$, which needs no decomposition but one linear system of the size of the weights.
+# For Gauss-Newton there are two ways to be stable: cut the small singular values off, or damp them, $s/(s^2 + \mu^2)$, which takes a linear system instead of a decomposition.
 
 
 # %%
@@ -522,7 +521,7 @@ def fit_toy(direction, rule, falls, net, row):
 
 
 # %% [markdown]
-# Adam has 12,000 updates, with a cosine, and the three others 600 at a constant rate. An update of Adam is so much cheaper that this gives it the *shorter* run in time, as {numref}`learning_with_inverses-figure-time` shows. Each method has a small grid of rates and thresholds.
+# Adam has 12,000 updates, with a cosine, and the others 600 at a constant rate; even so Adam's is the *cheaper* run, as we count at the end. Each method has a small grid of rates and thresholds.
 
 # %% tags=["hide-input"]
 PLAIN = (optax.identity(), np.ones(600))
@@ -535,9 +534,12 @@ TOY = {
     "Adam": ("Adam", [(0.01,), (0.1,), (0.4,)]),
     "half-inverse": (
         "a power of J",
-        [(rate, 1e-6, 0.5) for rate in (0.03, 0.06, 0.12)],
+        [(0.03, 1e-6, 0.5), (0.12, 1e-6, 0.5), (0.12, 1e-2, 0.5)],
     ),
-    "Gauss-Newton, cut": ("a power of J", [(0.3, 1e-2, 1), (0.1, 1e-3, 1)]),
+    "Gauss-Newton, cut": (
+        "a power of J",
+        [(0.3, 1e-2, 1), (0.03, 1e-4, 1)],
+    ),
     "Gauss-Newton, damped": ("damped", [(0.06, 1e-3), (0.12, 1e-3)]),
 }
 nets = networks(np.arange(5), 1, 2, 7, 1, activation=jnp.tanh)
@@ -581,14 +583,14 @@ keep(
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-toy
 # :name: learning_with_inverses-figure-toy
-# :alt: Ten columns of five dots, the final losses of five seeds, on a logarithmic axis. Adam falls from 0.2 at rate 0.01 to below 0.01 at rate 0.4. Half-inverse gradients lie near 0.01. Gauss-Newton with a cut lies near 0.2, and damped mostly near 0.01.
+# :alt: Ten columns of five dots, the final losses of five seeds, on a logarithmic axis. Adam's median falls from 0.2 at rate 0.01 to below 0.01 at rate 0.4. Half-inverse gradients lie mostly near 0.01 with the low threshold, and above 0.2 with the high one. Gauss-Newton lies above 0.2 with the high cut, and is scattered below it with the low cut and with damping.
 #
 # Final losses on the toy: a dot for each seed, a bar for the median. Under each column the rate, and the threshold or $\mu$. The dashed line is the level of 0.2 that the source states.
 # ```
 #
-# At rate 0.01 Adam ends at {glue:text}`learning_with_inverses-hig-adam-loss`, and Gauss-Newton with a cut of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: the level that the book states, and what a network is worth that answers $y_1$ exactly and $y_2$ with 0. These two settings stop there, not the methods. A cut at $10^{-3}$ does hardly better. Damped, Gauss-Newton ends at {glue:text}`learning_with_inverses-toy-damped`, and Adam at its best rate at {glue:text}`learning_with_inverses-toy-adam`. Half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`.
+# At rate 0.01 Adam ends at {glue:text}`learning_with_inverses-hig-adam-loss`, and Gauss-Newton with a cut of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: the level that the book states, and what a network is worth that answers $y_1$ exactly and $y_2$ with 0. These two settings stop there, not the methods. Adam at its best rate ends at {glue:text}`learning_with_inverses-toy-adam`; Gauss-Newton with a cut of $10^{-4}$ at {glue:text}`learning_with_inverses-toy-cut`, and damped at {glue:text}`learning_with_inverses-toy-damped`. Half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`, but with a threshold of $10^{-2}$ they stop at the level, too: it is the threshold that decides, more than the exponent.
 #
-# So all three families leave the plateau. Five seeds are too few to rank them, and {numref}`learning_with_inverses-figure-toy` shows how they scatter. The half-inverse and the damped Gauss-Newton leave it at every rate of their grids, Adam only at a rate that few would try first.
+# So all three families can leave the plateau. Five seeds are too few to rank them ({numref}`learning_with_inverses-figure-toy`). Adam needs a rate that few would try first.
 
 # %% tags=["hide-input"]
 best = {name: np.median(losses, axis=1) for name, losses in toy.items()}
@@ -598,6 +600,7 @@ for key, loss, digits in [
     ("toy-adam", best["Adam"].min(), 3),
     ("toy-half", best["half-inverse"].min(), 3),
     ("toy-damped", best["Gauss-Newton, damped"].min(), 3),
+    ("toy-cut", best["Gauss-Newton, cut"][1], 2),
 ]:
     value = round(float(loss), digits)
     glue(f"learning_with_inverses-{key}", value, display=False)
@@ -605,11 +608,11 @@ for key, loss, digits in [
 # %% [markdown]
 # ## Heat, backwards
 #
-# Now a piece of physics. Heat $x$ on a square with periodic edges spreads for a while and leaves $y$. In Fourier space each wave fades on its own:
+# Heat $x$ on a square with periodic edges spreads for a while and leaves $y$. In Fourier space each wave fades on its own:
 #
 # $$\partial_t u = \nabla^2 u , \qquad \hat{y}_k = g_k\, \hat{x}_k , \qquad g_k = e^{-|k|^2 t} .$$ (learning_with_inverses-eq-heat)
 #
-# The inverse divides by $g_k$. Fine waves have faded to almost nothing, and division makes them large again, with all the noise that they have picked up. A *stable inverse* divides only what survived: it multiplies by $w_k = 1/g_k$ where $g_k > 1/100$, and by 0 elsewhere.
+# The inverse divides by $g_k$. Fine waves have faded to almost nothing, and division makes them large again with all their noise. A *stable inverse* divides only what survived: it multiplies by $w_k = 1/g_k$ where $g_k > 1/100$, and by 0 elsewhere.
 
 # %%
 N, DURATION, NOISE = 10, 0.15, 1e-3
@@ -648,7 +651,7 @@ causes, training_causes = sources(200), sources(12_800)
 blurs, training_blurs = blurred(causes), blurred(training_causes)
 
 # %% [markdown]
-# Before any network learns, what do formulas achieve? The laziest answer is the target itself. There is the inverse, and the stable inverse. And there is the linear estimator, fitted by least squares to the training pairs; it alone sees their sources.
+# Before any network learns, what do formulas achieve? We try the target itself, the inverse, the stable inverse, and a linear estimator, fitted by least squares to the training pairs; it alone sees their sources.
 
 
 # %%
@@ -674,7 +677,7 @@ for name, answer in formulas.items():
 print(f"{'0 everywhere':20} error in x {np.std(causes):.2g}")
 
 # %% [markdown]
-# Now the networks. They see the target and answer with a source, have one hidden layer of 100 units, and learn from the same targets, without sources. The pulls are those of the wave, with the stable inverse as the local one: $x - \tilde{x} = w * (\mathcal{P}(x) - y^*)$. Each method has two rates.
+# Now the networks. They have one hidden layer of 100 units, and learn from the same targets, without sources. The pulls are those of the wave, with the stable inverse as the local one: $x - \tilde{x} = w * (\mathcal{P}(x) - y^*)$. Each method has two rates.
 
 
 # %%
@@ -701,7 +704,7 @@ def fit_heat(net, row):
 HEAT = {
     "physical gradient": [(0.003, True, True), (0.01, True, True)],
     "Adam": [(0.003, False, True), (0.01, False, True)],
-    "SGD": [(0.1, False, False), (0.3, False, False)],
+    "SGD": [(0.3, False, False), (1.0, False, False)],
 }
 rows = [row for rows in HEAT.values() for row in rows]
 nets = networks(np.arange(3), N * N, N * N, N * N, 1)
@@ -714,19 +717,17 @@ for row, name in enumerate(name for name in HEAT for _ in range(2)):
     print(f"error in x {heat_x[row]:.2g}, in y {heat_y[row]:.2g}")
 
 # %% [markdown]
-# Among the networks the inverse pays: in the median of three seeds the physical gradient has the smallest error in $x$, then Adam, then SGD. But no network comes near the stable inverse that one of them was taught with. None, after its 400 updates, even does better than handing back the target. Here a network earns nothing: it has to learn from examples what is a line of code.
+# Among the networks the inverse pays: in the median of three seeds the physical gradient has the smallest error in $x$, then Adam, then SGD. But no network comes near the stable inverse that taught one of them. None, after 400 updates, even beats handing back the target. Here a network earns nothing: it must learn from examples what is a line of code.
 #
 # ### The waves that no one asks for
 #
-# The checkered noise in a network's answers, where does it come from? The output loss weighs the error of a wave by $g_k^2$, the proxy loss weighs all kept waves alike, and neither says anything about the dropped ones. How large are those in the answers, compared with the same waves of the sources?
+# Where does the noise in a network's answers come from? The output loss weighs the error of a wave by $g_k^2$, the proxy loss weighs all kept waves alike, and neither says anything about the dropped ones. How large are those in the answers, compared with the same waves of the sources?
 
 # %% tags=["hide-input"]
 chosen = {"physical gradient": 1, "Adam": 3, "SGD": 5}
-heat_answers = np.asarray(
-    eqx.filter_jit(
-        eqx.filter_vmap(eqx.filter_vmap(lambda net: jax.vmap(net)(blurs)))
-    )(heat_nets)
-)
+many = eqx.filter_vmap(lambda net: jax.vmap(net)(blurs))
+untrained = np.asarray(eqx.filter_jit(many)(nets))
+heat_answers = np.asarray(eqx.filter_jit(eqx.filter_vmap(many))(heat_nets))
 
 
 def dropped_size(images):
@@ -734,13 +735,24 @@ def dropped_size(images):
     return np.sqrt((np.abs(waves[..., ~kept]) ** 2).mean())
 
 
+def last_weights(net):
+    """The network's last weights, one image for each hidden unit."""
+    return np.swapaxes(net.layers[-1].weight, -1, -2)
+
+
+start = last_weights(nets)
+ratio = dropped_size(untrained) / dropped_size(causes)
+print(f"{'untrained':18} dropped waves {ratio:3.0f} times as large")
 for name, row in chosen.items():
     ratio = dropped_size(heat_answers[row]) / dropped_size(causes)
-    print(f"{name:18} dropped waves {ratio:3.0f} times as large")
+    moved = dropped_size(last_weights(heat_nets)[row] - start)
+    print(f"{name:18} dropped waves {ratio:3.0f} times as large", end="; ")
+    moved /= dropped_size(start)
+    print(f"in the last weights they moved by {moved:.1f}")
 
 
 # %% [markdown]
-# What is there is left of the network's random start: the proxy loss has no pull on these waves, and the output loss hardly any. {numref}`learning_with_inverses-figure-images` takes these waves out of an answer.
+# An untrained network has them already. In its last weights, seen as images, these waves move by a fraction of their size: the proxy loss has no pull there, and the output loss hardly any. So the hidden units that these weights multiply must have grown in training, and the noise with them. {numref}`learning_with_inverses-figure-images` takes these waves out of an answer.
 
 # %% tags=["hide-input"]
 answer = heat_answers[1, 0]
@@ -768,20 +780,20 @@ keep(
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-images
 # :name: learning_with_inverses-figure-images
-# :alt: Six small images. A source with soft-edged blocks, its smooth blur, the stable inverse, which looks like the source, the network's answer with checkered noise, that noise alone, and the answer without it, which is cleaner and still rough.
+# :alt: Six small images. A source with soft-edged blocks, its smooth blur, the stable inverse, which looks like the source, the network's answer with checkered noise, that noise alone, and the answer without it, which is smooth and paler than the source.
 #
 # One target that no network saw in training, and answers to it. The network is the first seed of the physical gradient. Each image has its error against the source.
 # ```
 #
-# The checkered noise is in those waves: without them the answer is smooth, and now better than the target, though still far from the formula's.
+# The checkered noise is in those waves: without them the answer is smooth, and over all tests now better than the target, though far from the formula's.
 #
 # ## A flow that a few sensors see
 #
-# So when does a network earn its keep? A formula needs the whole outcome. Let us take it away, and linearity too. Burgers' equation carries a velocity $u$ along by itself and smooths it, and steep fronts arise:
+# So when does a network earn its keep? A formula needs the whole outcome. Let us take it away, and linearity too. Burgers' equation carries a velocity $u$ along by itself and smooths it:
 #
 # $$\partial_t u + u\, \partial_s u = \nu\, \partial_s^2 u , \qquad u = -2\nu\, \partial_s \ln h , \qquad \partial_t h = \nu\, \partial_s^2 h .$$ (learning_with_inverses-eq-burgers)
 #
-# The second and third equations are the Cole-Hopf transform {cite:p}`hopf1950partial`: this nonlinear equation is the heat equation for $h$ in disguise, so the whole process has an inverse. We put 24 cells on a ring, with differences for derivatives; their heat is always positive, and so the logarithm is safe.
+# By the Cole-Hopf transform {cite:p}`hopf1950partial`, the second and third equations, it is the heat equation in disguise, and has an inverse. We put 24 cells on a ring, with differences for derivatives; their heat is always positive, and so the logarithm is safe.
 
 # %%
 CELLS, VISCOSITY, TIME = 24, 0.1, 1.0
@@ -807,7 +819,7 @@ def flow(u, fade=fade, floor=0.0):
 
 
 # %% [markdown]
-# There is an archive of 25,600 outcomes, complete and clean, but without their causes. At test time only every third cell has a sensor, whose readings carry noise of size 0.02. What was the velocity everywhere, at the start?
+# An archive holds 25,600 outcomes, complete and clean, without their causes. At test time every third cell has a sensor, with noise of size 0.02. What was the velocity everywhere, at the start?
 
 
 # %% tags=["hide-input"]
@@ -835,9 +847,9 @@ labels = np.asarray(jax.jit(partial(flow, fade=1 / fade))(archive))
 print(f"archive inverted: error {np.std(labels - archive_starts):.6f}")
 
 # %% [markdown]
-# The inverse turns the whole archive into causes, without error. That is what the physical gradient does here: the process is one to one, so its goal $\tilde{x}$ is the cause itself, whatever the network answers. Call these goals labels.
+# The inverse turns the whole archive into causes. That is what the physical gradient does here: the process is one to one, so its goal $\tilde{x}$ is the cause itself, whatever the network answers. Call the goals labels.
 #
-# First the answers without a network. Fill the gaps by Fourier interpolation, and answer that; or apply a stable inverse to it, at the best of four cuts, chosen on the test itself in its favour. Or fit an estimator to the readings of the archive and its labels, linear in the readings, or linear in the readings and their products.
+# First the answers without a network. Fill the gaps by Fourier interpolation, and answer that; or apply a stable inverse to it, at the best of four cuts, chosen on the test itself in its favour. Or fit an estimator to the archive's readings and labels, linear in the readings, or in the readings and their products.
 
 
 # %% tags=["hide-input"]
@@ -872,7 +884,7 @@ for name, answer in answers.items():
     print(f"{name:16} error in x {np.std(answer - starts):.2g}")
 
 # %% [markdown]
-# One more answer is a solver at test time: for each set of readings it minimises the misfit, in units of the noise, plus the distance from the labels' mean, in units of their covariance, by fifteen half steps of Gauss-Newton. It is told the size of the noise.
+# One more answer is a solver at test time: for each set of readings it minimises the misfit, in units of the noise, plus the distance from the labels' mean, in units of their covariance, by fifteen half steps of Gauss-Newton. It is told the size of the noise. Nothing guards its steps: on this test all answers settle, on larger draws a few diverge.
 
 # %%
 mean, precision = labels.mean(axis=0), np.linalg.inv(np.cov(labels.T))
@@ -939,18 +951,7 @@ network = eqx.filter_vmap(lambda net: jax.vmap(net)(readings))
 one = jax.tree.map(
     lambda leaf: leaf[1, :1] if eqx.is_array(leaf) else leaf, flow_nets
 )
-ways = {
-    "products": lambda: by_products(products(readings)),
-    "network": partial(eqx.filter_jit(network), one),
-    "solver": partial(solve, readings),
-}
-by_network = np.asarray(ways["network"]())[0]
-for name, way in ways.items():
-    begin, repeats = time.process_time(), 2 if name == "solver" else 100
-    for _ in range(repeats):
-        jax.block_until_ready(way())
-    spent = time.process_time() - begin
-    seconds[f"answer: {name}"] = spent / repeats / len(readings)
+by_network = np.asarray(eqx.filter_jit(network)(one))[0]
 ends = {name: np.std(answer - starts) for name, answer in answers.items()}
 ends |= {
     f"{name}, network": scores[2 * row : 2 * row + 2, :, -1].min(axis=0)
@@ -966,6 +967,8 @@ keep(
     "learning_with_inverses-figure-flow",
     figures.answers(places, lines, (places[::3], readings[0]), ends),
 )
+
+# %% tags=["hide-input", "remove-output"]
 for key, value in {
     "flow-network": np.median(scores[1, :, -1]),
     "flow-adam": np.median(scores[3, :, -1]),
@@ -987,13 +990,26 @@ for key, value in {
 # Left, one start, the readings of what became of it (rings), and two answers. Right, the errors of all answers; for networks one mark a seed, at the better of two rates.
 # ```
 #
-# {numref}`learning_with_inverses-figure-flow`: taught by the physical gradient the network ends at {glue:text}`learning_with_inverses-flow-network`, half the error of the linear estimator, {glue:text}`learning_with_inverses-flow-linear`, and well below the same network trained by Adam on the outcome, {glue:text}`learning_with_inverses-flow-adam`. Here the inverse of the process cannot be applied at test time, and yet it decides the race, because it taught.
+# {numref}`learning_with_inverses-figure-flow`: taught by the physical gradient the network ends at {glue:text}`learning_with_inverses-flow-network`, half the error of the linear estimator, {glue:text}`learning_with_inverses-flow-linear`, and well below the same network trained as long by Adam on the outcome, {glue:text}`learning_with_inverses-flow-adam`. Here the inverse of the process cannot be applied at test time, and yet it decides the race, as a teacher.
 #
 # Does the *network* earn its keep? Not this one. A least-squares fit on products of the readings, with the same labels, is as good with {glue:text}`learning_with_inverses-flow-products`, and the solver is better with {glue:text}`learning_with_inverses-flow-solver`. What pays is the inverse, as a maker of labels; any regression may use them.
 #
 # ## What it costs
 #
-# An update of the half-inverse needs a singular value decomposition of the whole batch's Jacobian. Damped Gauss-Newton needs the Jacobian and one linear system, Adam a single backward pass. {numref}`learning_with_inverses-figure-time` shows processor times of the run that made this page.
+# An update of the half-inverse needs a singular value decomposition of the whole batch's Jacobian. Damped Gauss-Newton needs the Jacobian and one linear system, Adam a single backward pass. {numref}`learning_with_inverses-figure-time` shows processor times of the run that made this page; the cell below it counts operations.
+
+# %% tags=["hide-input", "remove-output"]
+ways = {
+    "products": lambda: by_products(products(readings)),
+    "network": partial(eqx.filter_jit(network), one),
+    "solver": partial(solve, readings),
+}
+for name, way in ways.items():
+    begin, repeats = time.process_time(), 2 if name == "solver" else 100
+    for _ in range(repeats):
+        jax.block_until_ready(way())
+    spent = time.process_time() - begin
+    seconds[f"answer: {name}"] = spent / repeats / len(readings)
 
 # %% tags=["hide-input", "remove-output"]
 toys = {
@@ -1020,20 +1036,24 @@ keep("learning_with_inverses-figure-time", figures.times(times))
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-time
 # :name: learning_with_inverses-figure-time
-# :alt: Three panels of bars on linear axes. One update on the toy takes Adam a few microseconds, damped Gauss-Newton some tens and the half-inverse the most. One whole run takes Adam less time than the half-inverse. One answer for the flow takes the solver many times as long as the network or the products.
+# :alt: Three panels of bars on linear axes. One update on the toy is cheapest for Adam and dearest for the half-inverse, with damped Gauss-Newton between them, and so is a whole run. One answer for the flow takes the solver many times as long as the network or the products.
 #
-# Processor time, in the run that made this page. Above, one update; in the middle, a whole run with the number of updates that each method had; below, one answer of the flow.
+# Processor time, in the run that made this page.
 # ```
 
 # %% tags=["hide-input"]
-per_run = times["toy: milliseconds for one run"]
-print("Adam's run is shorter:", per_run["Adam"] < per_run["half-inverse"])
-per_answer = times["flow: microseconds for one answer"]
-tenfold = per_answer["solver"] > 10 * per_answer["network"]
-print("the solver takes more than ten times the network's time:", tenfold)
+rows = points[0].size * 2  # two outcomes for each point of a batch
+for name, count in {"Adam": 12_000, "half-inverse": 600 * rows}.items():
+    print(f"toy, {name}: {count:,} vectors pulled back in a run")
+print(f"toy, half-inverse: and 600 decompositions of {rows} rows")
+print(
+    f"flow, solver: {15 * CELLS // 3} vectors pulled back for one answer,"
+)
+print(f"    and 15 linear systems with {CELLS} unknowns")
+print("flow, network: one pass forward for one answer")
 
 # %% [markdown]
-# On the toy, then, Adam reaches the loss of the half-inverse in less time, with far more updates. On the flow the solver buys its accuracy anew with each answer, and that is the one thing that a trained network, or a fitted formula, has over it.
+# On the toy, then, Adam reaches the loss of the half-inverse with more updates and less work. On the flow the solver pays anew for each answer, which a network or a fitted formula does not.
 #
 # ## Exercises
 #
