@@ -63,7 +63,6 @@ jax.config.update("jax_enable_x64", True)
 # %%
 START, TARGET = (0.0, 1.0), (10.0, 1.0)  # (μ, σ)
 STEP_SIZE, GAMMA, SGD_RATE = 1e-4, 1e-2, 1e-3
-
 sgd_fit = partial(Fit, start=START, target=TARGET, pseudo_samples=0)
 FITS = {
     "TANGO": Fit(tango(STEP_SIZE, GAMMA), START, TARGET),

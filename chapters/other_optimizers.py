@@ -18,7 +18,7 @@
 #
 # One function, one start, three rates that somebody chose: that is what the walkthrough of {ref}`physical_gradients` compares its methods on. Would the ranking survive another function? And what about the optimisers that everyone uses? The walkthrough suggests both questions itself. Here we answer them, and where we rank methods, each gets the best rate of a grid.
 #
-# You will see five other problems, chosen to break something, as one table and one grid of pictures. Then come thirteen optimisers, those of optax and optimistix {cite:p}`deepmind2020optax,rader2024optimistix` among them, from many starts and on many pairs of axes, against steps and against what the steps cost. At the end we replace the inverse $z^{-1}$, which the physical gradient takes for granted, by a numerical one.
+# You will see five other problems, chosen to break something, as one table and one grid of pictures. Then come thirteen optimisers, those of optax and optimistix {cite:p}`deepmind2020optax,rader2024optimistix` among them, from many starts and on many pairs of axes. At the end we replace the inverse $z^{-1}$, which the physical gradient takes for granted, by a numerical one.
 #
 # You need the update rules of {ref}`update_rules`. The code computes in 64-bit floats.
 
@@ -56,7 +56,7 @@ jax.config.update("jax_enable_x64", True)
 #
 # Its path in z is a straight line, whatever the map is. That is its construction, and no finding.
 #
-# - **Rotated**: $z = A x$ turns the plane by 30° and stretches its second axis by 4. This is the control. A linear map has no curvature, so Newton, Gauss-Newton and the physical gradient are one method.
+# - **Rotated**: $z = A x$ turns the plane by 30° and stretches its second axis by 4. This control has no curvature, so Newton, Gauss-Newton and the physical gradient are one method.
 # - **Rosenbrock**: $z = (1 - x_0,\, 10\,(x_1 - x_0^2))$ makes $L$ the standard curved valley of optimisation. The inverse is exact everywhere.
 # - **Two minima**: the walkthrough's map $(x_0, x_1^2)$ with the target $(1, 4)$. The minima are $(1, \pm 2)$, and between them, at $(1, 0)$, lies a saddle point of the loss.
 # - **Two branches**: $z = (x_0^2 - x_1^2,\, 2 x_0 x_1)$, which squares a complex number. Every $z \ne 0$ comes from two points, $x$ and $-x$. The local inverse takes the square root on the side of the current point.

@@ -431,7 +431,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "error", "message"), WRONG, ids=[str(case[0])[:40] for case in WRONG])
+@pytest.mark.parametrize(("wrong", "error", "message"), WRONG)
 def test_wrong_input_is_told_at_once(wrong, error, message):
     with pytest.raises(error, match=message):
         descend(**GOOD | wrong)

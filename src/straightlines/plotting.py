@@ -35,7 +35,7 @@ LOOKS: dict[str, Look] = {
     "Gauss-Newton": Look(ORANGE, "-.", "^"),
     "physical gradient": Look(GREEN, (0, (5, 1, 1, 1, 1, 1)), "D"),
     "half-inverse": Look(PURPLE, (0, (4, 1, 1, 1)), "<"),
-    "hybrid": Look(ORANGE, "-", "s"),
+    "hybrid": Look(ORANGE, "-", "|"),
     "natural gradient": Look(INK, (0, (1, 1.2)), "v"),
     "mirror descent": Look(PURPLE, (0, (6, 2)), "P"),
     "Fisher-Rao geodesic": Look(GREY, (0, (3, 1.5)), "X"),
