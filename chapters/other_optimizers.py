@@ -18,9 +18,9 @@
 #
 # One function, one start, three rates that somebody chose: that is what the walkthrough of {ref}`physical_gradients` compares its methods on. Would the ranking survive another function? And what about the optimisers that everyone uses? The walkthrough suggests both questions itself. Here we answer them, and where we rank methods, each gets the best rate of a grid.
 #
-# You will see five other problems, chosen to break something, as one table and one grid of pictures. Then come thirteen optimisers, those of optax and optimistix {cite:p}`deepmind2020optax,rader2024optimistix` among them, from many starts and on many pairs of axes. At the end we replace the inverse $z^{-1}$, which the physical gradient takes for granted, by a numerical one.
+# You will see five other problems, chosen to break something, in one table and one grid of pictures. Then come thirteen optimisers, those of optax and optimistix {cite:p}`deepmind2020optax,rader2024optimistix` among them, from many starts and on many pairs of axes. Last, we replace the inverse $z^{-1}$, which the physical gradient takes for granted, by a numerical one.
 #
-# You need the update rules of {ref}`update_rules`. The code computes in 64-bit floats.
+# You need the update rules of {ref}`update_rules`. We compute in 64-bit floats.
 
 # %% tags=["hide-input"]
 # ruff: noqa: E731
