@@ -167,18 +167,24 @@ SHIFTS = """() => new Promise(done => {
 def test_pages_are_light_and_stay_where_they_are(names, browser, server, size):
     wrong = []
     for name in names:
-        first, whole, shift = weigh(browser, f"{server}/{name}", size)
+        first, whole, shift, loaded, sizeless = weigh(browser, f"{server}/{name}", size)
         if shift > 0.02:  # a busy machine may show a page before its fonts are there: what moves by itself moves again
             shift = min(shift, weigh(browser, f"{server}/{name}", size)[2])
         if first > 300_000 or whole > 800_000:
             wrong.append(f"{name}: {first / 1000:.0f} kB, {whole / 1000:.0f} kB in all")
         if shift > 0.02:
             wrong.append(f"{name}: what is shown moves by {shift:.3f}")
+        if "search" not in name and any("searchindex" in url for url in loaded):
+            wrong.append(f"{name}: loads the index before anyone searches")
+        wrong += [f"{name}: {source} has no size or loads at once" for source in sizeless]
     assert not wrong, "\n".join(wrong)
 
 
+SIZELESS = "[...document.querySelectorAll('article img:not([width][height][loading=lazy])')].map(i => i.src)"
+
+
 def weigh(browser, address, size):
-    """Bytes that a page transfers before and after scrolling, and by how much it shifts."""
+    """Bytes that a page transfers before and after scrolling, its shift, what it loads, and images without a size."""
     with Watched(browser, viewport=size) as watched:
         network = watched.context.new_cdp_session(watched.page)
         network.send("Network.enable")
@@ -189,7 +195,8 @@ def weigh(browser, address, size):
         shift = page.evaluate(SHIFTS)
         first = sum(transferred)
         watched.scroll()
-        return first, sum(transferred), shift
+        loaded = page.evaluate("performance.getEntries().map(e => e.name)")
+        return first, sum(transferred), shift, loaded, page.evaluate(SIZELESS)
 
 
 # what leaves the window, or its box, to the right, and cannot be brought into sight with the keyboard
