@@ -168,7 +168,9 @@ def test_pages_are_light_and_stay_where_they_are(names, browser, server, size):
     wrong = []
     for name in names:
         first, whole, shift, loaded, sizeless = weigh(browser, f"{server}/{name}", size)
-        if shift > 0.02:  # a busy machine may show a page before its fonts are there: what moves by itself moves again
+        for _ in range(4):  # a busy machine may show a page before its fonts: what moves by itself moves again
+            if shift <= 0.02:
+                break
             shift = min(shift, weigh(browser, f"{server}/{name}", size)[2])
         if first > 300_000 or whole > 800_000:
             wrong.append(f"{name}: {first / 1000:.0f} kB, {whole / 1000:.0f} kB in all")
