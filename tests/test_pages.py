@@ -169,12 +169,12 @@ def test_pages_are_light_and_stay_where_they_are(names, browser, server, size):
     for name in names:
         first, whole, shift, loaded, sizeless = weigh(browser, f"{server}/{name}", size)
         for _ in range(4):  # a busy machine may show a page before its fonts: what moves by itself moves again
-            if shift <= 0.1:  # the most that web vitals call good
+            if shift <= 0.02:
                 break
             shift = min(shift, weigh(browser, f"{server}/{name}", size)[2])
         if first > 300_000 or whole > 800_000:
             wrong.append(f"{name}: {first / 1000:.0f} kB, {whole / 1000:.0f} kB in all")
-        if shift > 0.1:
+        if shift > 0.02:
             wrong.append(f"{name}: what is shown moves by {shift:.3f}")
         if "search" not in name and any("searchindex" in url for url in loaded):
             wrong.append(f"{name}: loads the index before anyone searches")
