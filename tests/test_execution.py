@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import nbformat
+import numpy as np
 import pytest
 
 from scripts import execute_chapters as script
@@ -150,11 +151,19 @@ def test_all_modules_are_found_however_they_are_imported(chapter):
 
 
 def test_what_a_chapter_reads_is_declared(chapter, run):
-    (chapter.parent / "numbers.toml").write_text("a = 1")
-    chapter.write_text(HEADER + "# %%\nopen('numbers.toml').close()\n")
+    ways = {
+        "a.toml": "open('a.toml').close()",
+        "b.txt": "__import__('pathlib').Path('b.txt').read_text()",
+        "c.csv": "import numpy; numpy.loadtxt('c.csv')",
+        "d.npy": "numpy.load('d.npy')",
+    }
+    for name in ways:
+        (chapter.parent / name).write_text("1")
+    np.save(chapter.parent / "d.npy", np.ones(1))
+    chapter.write_text(HEADER + "# %%\n" + "\n".join([*ways.values(), "None"]))
     status, _, said = run(chapter)
     assert status == 1
-    assert "add to the header reads: [numbers.toml]" in said
+    assert "add to the header reads: [a.toml, b.txt, c.csv, d.npy]" in said
     assert not chapter.with_suffix(".ipynb").exists()
 
 
