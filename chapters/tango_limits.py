@@ -16,9 +16,9 @@
 # (tango_limits)=
 # # The line that TANGO is on
 #
-# TANGO's average $\theta$ follows a fast iterate $f$, and $f$ runs after the landing point of one full natural-gradient step ({ref}`tango-two-iterates`). In $(\mu, \ln\sigma)$ this point moves as $\theta$ moves. But there are coordinates in which it stands still, and in them something remarkable is true: if the samples of each step are replaced by their averages, TANGO can run on *exactly* the straight line of the natural-gradient flow, for every $\gamma$ and every step size, however large their ratio. Only its usual start, $v_0 = 0$, keeps this mean motion off the line.
+# TANGO's average $\theta$ follows a fast iterate $f$, and $f$ runs after the landing point of one full natural-gradient step ({ref}`tango-two-iterates`). In $(\mu, \ln\sigma)$ this point moves as $\theta$ moves. But there are coordinates in which it stands still. In them, if the samples of each step are replaced by their averages, TANGO can run on *exactly* the straight line of the natural-gradient flow, for every $\gamma$ and every step size, however large their ratio. Only its usual start, $v_0 = 0$, keeps this mean motion off the line.
 #
-# In this chapter we prove this in half a page and check each part of it. Then we switch the causes of TANGO's error off one at a time, find a start that needs nothing but a few samples, and ask when the noise can be borne. You need {ref}`tango` for the method and {ref}`gaussian_geometry` for the exact curve.
+# We prove this in half a page and check each part. Then we switch the causes of TANGO's error off one at a time, find a start that needs only a few samples, and ask how much noise can be borne. You need {ref}`tango` for the method and {ref}`gaussian_geometry` for the exact curve.
 
 # %% tags=["hide-input"]
 from functools import partial
@@ -93,13 +93,13 @@ START, TARGET = (0.0, 1.0), (10.0, 1.0)  # (μ, σ)
 #
 # $$u_{k+1} = (I - \gamma F(m_{k-1}))\, u_k .$$ (tango_limits-eq-error)
 #
-# The step sizes enter it only through the place $m_{k-1}$ at which $F$ is taken. Note what is *not* needed: that $\delta t/\gamma$ is small, that $\gamma$ is small, that the data come from the model. Stability is not promised either: where $\gamma$ times an eigenvalue of $F$ exceeds 2, part 1 magnifies an error, and rounding alone then leads a computer off the line ({ref}`tango_limits-stability` asks how large $\gamma$ may be).
+# The step sizes enter it only through the place $m_{k-1}$ at which $F$ is taken. Note what is *not* needed: that $\delta t/\gamma$ is small, that $\gamma$ is small, that the data come from the model. Stability is not promised either: where $\gamma$ times an eigenvalue of $F$ exceeds 2, part 1 magnifies an error, and rounding alone leads off the line ({ref}`tango_limits-stability`).
 #
 # We derived the theorem for this book. Of {cite:t}`ollivier2017tango` we could read only the abstract, which does not state it; whether the paper does, we cannot say.
 #
 # ## Each part, checked
 #
-# Here is the mean motion once more, from the published rule {eq}`tango-eq-tango` with $v$, and with nothing but NumPy. Both the family and the start are those of Figure 1, so $T(y) = (y, y^2)$, $m_0 = (0, 1)$ and $m^* = (10, 101)$.
+# Here is the mean motion from the published rule {eq}`tango-eq-tango`, with nothing but NumPy. The family and the start are Figure 1's: $T(y) = (y, y^2)$, $m_0 = (0, 1)$ and $m^* = (10, 101)$.
 
 
 # %%
@@ -170,7 +170,7 @@ for step_size, gamma in [(5e-5, 5e-3), (1e-3, 1e-3), (1e-2, 1e-4)]:
           f" {left[1]:.10f}   {(1 - step_size) ** steps:.10f}")  # fmt: skip
 
 # %% [markdown]
-# Ten digits, at 0.01, at 1 and at 100. `tango_mean_motion` of the package runs the same rule in any coordinate system, and starts at $v_0$; it should agree with the loop above.
+# Ten digits, at every ratio. From the cold start, too, `tango_mean_motion` of the package should agree with our loop:
 
 
 # %%
@@ -190,7 +190,7 @@ package = tango_mean_motion(
 print("largest difference:", largest(package - to_mean_scale(cold)))
 
 # %% [markdown]
-# **The error's own recursion**, part 1, along this path from the usual cold start $v_0 = 0$:
+# **The error's own recursion**, part 1, along this path:
 
 # %%
 errors = cold_fast - M_TARGET
@@ -215,7 +215,7 @@ for name, index in [("previous", -1), ("present", 0), ("none", None)]:
     print(f"{name:9}{off[0]:39.8f} {off[1]:14.8f}")
 
 # %% [markdown]
-# The present step size loses the points of the line, by little here, as soon as the steps vary, and without the factor the motion shoots past a target 100 units away. This is what the factor $1 - \delta t$ is for: the natural-gradient direction $m - m^*$ itself shrinks by $1 - \delta t_k$ in step $k$, and the factor lets $v$ shrink with it.
+# As soon as the steps vary, the present step size loses the points of the line, by little here; without the factor the motion shoots past a target 100 units away. This is what the factor is for: the natural-gradient direction $m - m^*$ itself shrinks by $1 - \delta t_k$ in step $k$, and the factor lets $v$ shrink with it.
 #
 # ## The cold start
 #
@@ -244,7 +244,7 @@ glue("tango_limits-cold-nearest", float(cold_nearest), display=False)
 glue("tango_limits-cold-error", float(cold_error), display=False)
 
 # %% [markdown]
-# Not within the 40,000 steps that four units of time take at $\delta t = 10^{-4}$. In $(\mu, \sigma)$ the cold mean motion is up to {glue:text}`tango_limits-cold-error:.1f` from the line's point *at the same step*, and up to {glue:text}`tango_limits-cold-nearest:.1f` from the nearest point of the line: it is late, much more than it is astray. The warm one is on the line, and in time. From here on an error is a distance from the point of the same step, so that lateness counts. {numref}`tango_limits-figure-line` shows both, and beside them a run with all its noise. Its start is warm in the way that you could use it without knowing the target: $f_0$ is the mean of $(y, y^2)$ over 100 samples.
+# Not within the 40,000 steps that four units of time take at $\delta t = 10^{-4}$. In $(\mu, \sigma)$ the cold mean motion is up to {glue:text}`tango_limits-cold-error:.1f` from the line's point *at the same step*, and up to {glue:text}`tango_limits-cold-nearest:.1f` from the nearest point of the line: it is late, much more than it is astray. From here on an error is a distance from the point of the same step, so that lateness counts. {numref}`tango_limits-figure-line` shows both, and beside them a run with all its noise. Its start is warm in a way that needs no target: $f_0$ is the mean of $(y, y^2)$ over 100 samples.
 
 
 # %%
@@ -383,14 +383,14 @@ for name, (error, smaller, *_) in off.items():
     print(f"{name:12} {gamma:.0e} {error:16.2f} {smaller:20.2f}")
 
 # %% [markdown]
-# Only the expectation parameters are without error. The others approach the line as $\delta t$ shrinks, and some have far to go. In $(\mu, \sigma^2)$, for instance, $\lambda_{\min} = 1/(2\sigma^4)$ is below $10^{-3}$ at the top of the arch, so that $\delta t/(\gamma\lambda_{\min})$ still exceeds 1 there. Where it does, not even a smaller $\delta t/\gamma$ need be better. Here is the same system at $\delta t = 10^{-4}$, from the cold start:
+# Only the expectation parameters are without error. The others approach the line as $\delta t$ shrinks, some from afar: in $(\mu, \sigma^2)$, $\lambda_{\min} = 1/(2\sigma^4)$ is below $10^{-3}$ at the top of the arch, and $\delta t = 10^{-4}$ is still more than $\gamma\lambda_{\min}$. There, not even a smaller $\delta t/\gamma$ need be better. From the cold start:
 
 # %%
 print("δt/γ  " + "".join(f"{ratio:8}" for ratio in ratios))
 print("error " + "".join(f"{error:8.2f}" for error in off["variance"][2:]))
 
 # %% [markdown]
-# The error falls, and rises again. Who looks for the best $\gamma$ in such a row finds a minimum that has nothing to do with the limit. In $(\mu, \ln\sigma)$ with the published $\gamma = 10^{-2}$ and $\delta t = 10^{-4}$:
+# The error falls, and rises again: a best $\gamma$ found in this row would have nothing to do with the limit. In $(\mu, \ln\sigma)$ with the published $\gamma = 10^{-2}$ and $\delta t = 10^{-4}$:
 
 # %%
 sizes = np.full(40_000, 1e-4)
@@ -413,7 +413,7 @@ for start, points in [
 #
 # $$f_k - m^* = (I - \gamma\,\tilde g_k\tilde g_k^\top)(f_{k-1} - m^*) - \gamma\,\big[\,g_k - \tilde g_k\tilde g_k^\top (m_{k-1} - m^*)\,\big],$$ (tango_limits-eq-noise)
 #
-# by the same two lines as in the proof. Given the past, both terms of the bracket have the mean $F(m_{k-1})\,(m_{k-1} - m^*)$, so that the bracket has the mean 0. So from a warm start TANGO is the line, plus an unbiased noise that passes two filters: $f$ forgets it at the rate $\gamma\lambda$, and the average takes a share $\delta t$ of it.
+# as in the proof. Given the past, both terms of the bracket have the mean $F(m_{k-1})\,(m_{k-1} - m^*)$, so that the bracket has the mean 0. So from a warm start TANGO is the line, plus an unbiased noise that passes two filters: $f$ forgets it at the rate $\gamma\lambda$, and the average takes a share $\delta t$ of it.
 #
 # Unbiased *given the past*: is the average over all runs on the line? Not quite, because $F(m_{k-1})$ and $f_{k-1}$ are both random and correlated. A function `many` makes many runs, of several settings at once; all settings see the same normals, so that their runs are paired.
 
@@ -536,7 +536,7 @@ def median(values):
 
 
 # %% [markdown]
-# Eleven rows: TANGO, then one cause switched off, then one cause alone, then none. The last row asks whether the causes add up. Distances need not; displacements do if the causes leave each other alone. So we take, run by run, TANGO's displacement from the line less those of the four causes alone.
+# Eleven rows: TANGO, one cause switched off, one alone, none. The last row asks whether the causes add up: it takes TANGO's displacement from the line, run by run, less those of the four causes alone.
 
 # %%
 causes = ("cold start", "turning", "pseudo-samples", "data")
@@ -590,7 +590,7 @@ glue("tango_limits-settled-worse", worse, display=False)
 # %% [markdown]
 # Read the right column first. In $m$ nothing turns, and three causes are left: the cold start is practically all of the error, without it the noise of the pseudo-samples remains, and the data's hardly counts. The last row is as large as the pseudo-samples' own, because a cold start hides them: the pseudo-sample enters {eq}`tango-eq-two-iterates` through $\tilde g_k\cdot(f_{k-1} - m_{k-1})$ only, and behind a cold start this gap stays small.
 #
-# In $(\mu, \ln\sigma)$, the setting of Figure 1, three causes are of one order: pseudo-samples {glue:text}`tango_limits-only-pseudo-samples`, turning {glue:text}`tango_limits-only-turning`, cold start {glue:text}`tango_limits-only-cold-start`, of {glue:text}`tango_limits-tango` in all. They do not add up: what the sum of the four leaves over is itself {glue:text}`tango_limits-tango-less-sum-of-four`. Nor do these runs show that it helps to mend the start alone; in {glue:text}`tango_limits-settled-worse` of 48 pairs TANGO is then *further* from the line than before. The data's own noise hardly counts here either. With all four switched off, what is left is the length of the steps: they are straight in $(\mu, \ln\sigma)$, and the line is curved there.
+# In $(\mu, \ln\sigma)$, the setting of Figure 1, three causes are of one order: pseudo-samples {glue:text}`tango_limits-only-pseudo-samples`, turning {glue:text}`tango_limits-only-turning`, cold start {glue:text}`tango_limits-only-cold-start`, of {glue:text}`tango_limits-tango` in all. They do not add up, even as displacements: {glue:text}`tango_limits-tango-less-sum-of-four` is left over. Nor do these runs show that it helps to mend the start alone; in {glue:text}`tango_limits-settled-worse` of 48 pairs TANGO is then *further* from the line. The data's noise hardly counts here either. With all four switched off, the length of the steps remains: they are straight in $(\mu, \ln\sigma)$, where the line is curved.
 #
 # ## A warm start that needs no target
 #
@@ -617,7 +617,7 @@ for n, pair in zip(COUNTS, warm_errors((1e-3, 1e-4)), strict=True):
     print(f"{start}     " + "   ".join(map(median, pair)))
 
 # %% [markdown]
-# A single sample takes most of the error away: any sample near $y = 10$ gives a $T$ far nearer to $m^*$ than $m_0$ is. From a hundred samples on, no more is gained at $\gamma = 10^{-3}$ than the intervals hide: what is left is the error of a start at $m^*$ itself, the noise of the pseudo-samples. A smaller $\gamma$ filters that noise better. With $\gamma = 10^{-4}$, as small as $\delta t$ itself, a good start pays further; a cold one would be hopeless.
+# A single sample takes most of the error away: any sample near $y = 10$ gives a $T$ far nearer to $m^*$ than $m_0$ is. From a hundred on, no more is gained at $\gamma = 10^{-3}$ than the intervals hide: what is left is the error of a start at $m^*$ itself, the noise of the pseudo-samples. A smaller $\gamma$ filters it better, and needs the good start more.
 #
 # Affine images of $m$ have the same line and another noise. Centre the statistics, $T' = (y - c, (y - c)^2)$, with the best $c$ that one could guess, the target's mean $c = 10$, and TANGO in $m'$ is TANGO in $m$ with the metric $P = A^{-1}A^{-\top}$ before its gradients.
 
@@ -636,7 +636,7 @@ for gamma, (own, centred) in zip(gammas, values, strict=True):
           f"  in {(own < centred).sum():2} of 48")  # fmt: skip
 
 # %% [markdown]
-# Both images have the line; which of them has less noise depends on $\gamma$. The runs are paired, so count: were there no difference, $m$ would be nearer in 17 to 31 of 48 pairs, 19 times out of 20. At $10^{-4}$ it is nearer more often than that, at $10^{-3}$ less often, and elsewhere these runs do not decide. But the same $\gamma$ is not the same rate in both. As $\gamma \to 0$ they become one again, as the first row suggests: $f$ stays at the mean of its hundred samples, and an exercise asks what that is worth.
+# Both images have the line; which of them has less noise depends on $\gamma$. The runs are paired, so count: without a difference, $m$ would be nearer in 17 to 31 of the pairs, 19 times out of 20. At $10^{-4}$ it is nearer more often, at $10^{-3}$ less often; elsewhere these runs do not decide. But the same $\gamma$ is not the same rate in both. As $\gamma \to 0$ they become one, as the first row suggests: $f$ stays at the mean of its hundred samples.
 #
 # (tango_limits-stability)=
 # ## How large may γ be?
@@ -731,7 +731,7 @@ for gamma, values in zip(past, errors(shown), strict=True):
           f"{(values > 2).sum():2} are off by more than 2")  # fmt: skip
 
 # %% [markdown]
-# A little. Just past the bound nearly all runs survive, and some pay with excursions: almost sure stability means that a large value is forgotten, not that there is none. Far past it they diverge all the same, at a $\gamma$ for which the frozen recursion is still stable. The noise that is merely added does not change that recursion's exponent. What the frozen picture leaves out is that a large $v$ moves $\theta$.
+# A little. Just past the bound nearly all runs survive, and some pay with excursions: almost sure stability means that a large value is forgotten, not that there is none. Far past it most diverge all the same, though the frozen recursion is still stable, and noise that is merely added does not change its exponent. What the frozen picture leaves out is that a large $v$ moves $\theta$.
 #
 # (tango_limits-names)=
 # ## One recursion, three names
@@ -781,7 +781,7 @@ for i, size in enumerate(sizes):
     print(f"{size:.0e}    {pairs[0]}     {pairs[-1]}")
 
 # %% [markdown]
-# At a fixed $\gamma$ the mean motion and the runs both come closer. With $\gamma = 100\,\delta t$ the runs lose noise too, and at large steps they are the better ones. But the error of their mean motion stays where it is, and when the noise is gone, it will be left. In $m$, from a warm start, no such window is needed. This is a theorem about exponential families. What it leaves open, many dimensions and networks, is the subject of {ref}`tango_networks`.
+# At a fixed $\gamma$ the mean motion and the runs both come closer. With $\gamma = 100\,\delta t$ the runs lose noise too, but the error of their mean motion stays where it is, and will be left when the noise is gone. In $m$, from a warm start, no such window is needed. This is a theorem about exponential families. What it leaves open, many dimensions and networks, is the subject of {ref}`tango_networks`.
 #
 # ## Exercises
 #
