@@ -18,7 +18,7 @@
 #
 # TANGO's average $\theta$ follows a fast iterate $f$, and $f$ runs after the landing point of one full natural-gradient step ({ref}`tango-two-iterates`). In $(\mu, \ln\sigma)$ this point moves as $\theta$ moves. But there are coordinates in which it stands still. In them, if the samples of each step are replaced by their averages, TANGO can run on *exactly* the straight line of the natural-gradient flow, for every $\gamma$ and every step size, however large their ratio. Only its usual start, $v_0 = 0$, keeps this mean motion off the line.
 #
-# We prove this in half a page and check each part. Then we switch the causes of TANGO's error off one at a time, find a start that needs only a few samples, and ask how much noise can be borne. You need {ref}`tango` for the method and {ref}`gaussian_geometry` for the exact curve.
+# We prove this and check each part. Then we switch the causes of TANGO's error off one at a time, find a start that needs only a few samples, and ask how much noise can be borne. You need {ref}`tango` for the method and {ref}`gaussian_geometry` for the exact curve.
 
 # %% tags=["hide-input"]
 from functools import partial
@@ -54,8 +54,10 @@ START, TARGET = (0.0, 1.0), (10.0, 1.0)  # (μ, σ)
 #
 # Now average TANGO's update {eq}`tango-eq-two-iterates` over both of its samples: $\bar g$ takes the place of $g_k$, and $F$ that of $\tilde g_k\tilde g_k^\top$. We call this the *mean motion*. It reads, in the two iterates,
 #
-# $$f_k = f_{k-1} - \gamma\,\big[\,\bar g(m_{k-1}) + F(m_{k-1})\,(f_{k-1} - m_{k-1})\,\big], \qquad
-# m_k = (1 - \delta t_k)\, m_{k-1} + \delta t_k\, f_k .$$ (tango_limits-eq-mean-motion)
+# $$\begin{aligned}
+# f_k &= f_{k-1} - \gamma\,\big[\,\bar g(m_{k-1}) + F(m_{k-1})\,(f_{k-1} - m_{k-1})\,\big], \\
+# m_k &= (1 - \delta t_k)\, m_{k-1} + \delta t_k\, f_k .
+# \end{aligned}$$ (tango_limits-eq-mean-motion)
 #
 # ```{prf:theorem} The line that TANGO is on
 # :label: tango_limits-line
@@ -299,7 +301,7 @@ keep(
 #
 # ## Coordinates that turn
 #
-# TANGO is usually run in other coordinates than $m$. Part 1 then has one more term. In any coordinates, and for any model, the mean motion's fast iterate steps towards the landing point $\ell(\theta) = \theta - F(\theta)^{-1}\bar g(\theta)$, and with $e_k = f_{k-1} - \ell(\theta_{k-1})$,
+# TANGO is usually run in other coordinates than $m$. Part 1 then has one more term. In any coordinates, and for any model with an invertible $F$, the mean motion's fast iterate steps towards the landing point $\ell(\theta) = \theta - F(\theta)^{-1}\bar g(\theta)$, and with $e_k = f_{k-1} - \ell(\theta_{k-1})$,
 #
 # $$e_{k+1} = (I - \gamma F(\theta_{k-1}))\, e_k + \ell(\theta_{k-1}) - \ell(\theta_k) .$$ (tango_limits-eq-turning)
 #
@@ -339,7 +341,7 @@ def averages(name, xi, v):
 # %% tags=["hide-input"]
 @jax.jit
 def mean_motions(cases):
-    """In many coordinates: one program. A case is (v_0, δt, γ)."""
+    """Paths of the mean motion: several v_0, δt and γ a system."""
 
     def motion(name, v, step_size, gamma):
         def step(carry, _):
@@ -386,8 +388,9 @@ for name, (error, smaller, *_) in off.items():
 # Only the expectation parameters are without error. The others approach the line as $\delta t$ shrinks, some from afar: in $(\mu, \sigma^2)$, $\lambda_{\min} = 1/(2\sigma^4)$ is below $10^{-3}$ at the top of the arch, and $\delta t = 10^{-4}$ is still more than $\gamma\lambda_{\min}$. There, not even a smaller $\delta t/\gamma$ need be better. From the cold start:
 
 # %%
-print("δt/γ  " + "".join(f"{ratio:8}" for ratio in ratios))
-print("error " + "".join(f"{error:8.2f}" for error in off["variance"][2:]))
+errors = off["variance"][2:]
+print("δt/γ              " + "".join(f"{ratio:8}" for ratio in ratios))
+print("error at δt = 1e-4" + "".join(f"{error:8.2f}" for error in errors))
 
 # %% [markdown]
 # The error falls, and rises again: a best $\gamma$ found in this row would have nothing to do with the limit. In $(\mu, \ln\sigma)$ with the published $\gamma = 10^{-2}$ and $\delta t = 10^{-4}$:
@@ -466,7 +469,7 @@ for k in checkpoints:
           f"  one run: {off[0].std():.2f}, {off[1].std():.2f}")  # fmt: skip
 
 # %% [markdown]
-# In the last row the first moment is biased, by four standard errors, and yet by little beside the deviation of a single run. The line is TANGO's mean to first order in the noise.
+# In the last row the first moment is biased, by several standard errors, and yet by little beside the deviation of a single run. The line is TANGO's mean to first order in the noise.
 #
 # ## Figure 1's error, taken apart
 #
@@ -522,6 +525,7 @@ def largest_distance(off):
 
 
 def errors(states, step_size=1e-4):
+    """The largest distance of every run from the line."""
     return largest_distance(off_line(states, step_size))
 
 
