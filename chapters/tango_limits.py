@@ -919,7 +919,7 @@ keep(
 # ```{exercise}
 # :label: tango_limits-ex-small-gamma
 #
-# The smallest error of the last two tables stands at $\gamma = 10^{-6}$. Why is this not a good $\gamma$? What will the error be long after $t = 4$?
+# The smallest error of the two tables of warm starts stands at $\gamma = 10^{-6}$. Why is this not a good $\gamma$? What will the error be long after $t = 4$?
 # ```
 #
 # ````{solution-start} tango_limits-ex-small-gamma
