@@ -318,7 +318,7 @@ glue("tango-fast-highest", float(fast[:, 1].max()), display=False)
 # %% [markdown]
 # ```{glue:figure} tango-figure-iterates
 # :name: tango-figure-iterates
-# :alt: Two panels over the mean and the logarithm of the standard deviation, which is squeezed beyond 2. Left, TANGO's fast iterate shoots up to a logarithm of 44, swings beyond a mean of 20 and comes back towards the target, while its average moves along an arch below. Right, the fast iterate of averaged SGD rises to 2.2, slides down to the target and stays there, while its average follows on a low arch. Dotted lines tie the two at the same iterations.
+# :alt: Two panels over the mean and the logarithm of the standard deviation, which is squeezed beyond 2. Left, TANGO's fast iterate shoots up to a logarithm of almost 45, swings beyond a mean of 20 and comes back towards the target, while its average moves along an arch below. Right, the fast iterate of averaged SGD rises to 2.2, slides down to the target and stays there, while its average follows on a low arch. Dotted lines tie the two at the same iterations.
 #
 # The fast iterate (thin) and its average (thick) of TANGO and of averaged SGD, on the same data samples. Dotted lines tie the two after 100, 1000, 5000 and 20,000 iterations. The vertical axis is linear up to 2 and logarithmic beyond.
 # ```
@@ -400,7 +400,7 @@ glue("tango-guess-gap-at", float(grid[gap.argmax()]), display=False)
 # | method | its fast iterate $f_k$ |
 # |---|---|
 # | averaged SGD | $f_{k-1} - \gamma\, g_k(f_{k-1})$ |
-# | TANGO | $f_{k-1} - \gamma\,[\,g_k(\theta_{k-1}) + \tilde g_k\,\tilde g_k\cdot(f_{k-1} - \theta_{k-1})\,]$ |
+# | TANGO, $g_k$ and $\tilde g_k$ at $\theta_{k-1}$ | $f_{k-1} - \gamma\,[\,g_k + \tilde g_k\,\tilde g_k\cdot(f_{k-1} - \theta_{k-1})\,]$ |
 # | natural gradient, steps of $\delta t$ | $\theta_{k-1} - F(\theta_{k-1})^{-1}\,\bar g(\theta_{k-1})$ |
 # | moving average, in $m$ | $(y_k, y_k^2)$ |
 #
@@ -417,7 +417,7 @@ fit = Fit(
 in_moments = {"moving average": path(fit, pairs[:, :1])}
 
 # %% [markdown]
-# And TANGO itself can run in $m$. Its fast iterate need not begin at the start, either: the mean of $(y, y^2)$ over the first hundred samples is a guess of $m^*$ that costs next to nothing. From this *warm start* TANGO goes on with the samples that follow, with a smaller $\gamma = 10^{-3}$, because gradients in $m$ are larger near the target ({ref}`tango_limits-stability`).
+# And TANGO itself can run in $m$. Its fast iterate need not begin at the start, either: the mean of $(y, y^2)$ over the first hundred samples is a guess of $m^*$ that costs next to nothing. From this *warm start* TANGO goes on with the samples that follow, from where its iterations are counted, and with a smaller $\gamma = 10^{-3}$, because gradients in $m$ are larger near the target ({ref}`tango_limits-stability`).
 
 # %%
 moment_gradient = jax.grad(gaussian.negative_log_likelihood)

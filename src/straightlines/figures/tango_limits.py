@@ -43,9 +43,9 @@ def line(cold, cold_fast, warm, target):
         (left, (4.3, 3.7), (3.0, 2.5), (9.5, 5.0)),
         (right, (4.3, 30), (2.9, 17), (7.7, 52)),
     ):
-        ax.annotate("mean motion,\ncold start", cold_at, color=INK, fontsize=9.5, va="center")
-        ax.annotate("its fast iterate", fast_at, color=INK, fontsize=9.5, va="center")
-        ax.annotate("mean motion,\nwarm start", line_at, color=INK, fontsize=9.5, va="center", ha="center")
+        ax.annotate("mean motion,\ncold start", cold_at, color=INK, va="center")
+        ax.annotate("its fast iterate", fast_at, color=INK, va="center")
+        ax.annotate("mean motion,\nwarm start", line_at, color=INK, va="center", ha="center")
     return fig
 
 
@@ -60,4 +60,18 @@ def stability(gammas, mean_square, single, bound):
     ax.annotate("bound", (bound, 0.27), xytext=(-4, 0), textcoords="offset points", ha="right")
     ax.annotate("root mean square", (0.13, 0.17), xytext=(8, 0), textcoords="offset points")
     ax.annotate("single run", (0.35, -0.1), xytext=(0, 10), textcoords="offset points")
+    return fig
+
+
+def outer_product(flow, dots, target):
+    """The flow of the outer product in (μ, σ), some points of it as dots, beside the exact natural gradient."""
+    fig, ax = figure(height=3.2)
+    exact = natural_gradient_flow((0, 1), target, np.linspace(0, 4, 200))
+    draw_path(ax, exact, "natural gradient", markers=False, linewidth=2.6)
+    ax.plot(*flow.T, **NEUTRAL[0])
+    ax.plot(*dots.T, "o", color=NEUTRAL[0]["color"], markersize=4)
+    draw_target(ax, target)
+    ax.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", xlim=(-0.5, 11.5), ylim=(0, 5.8))
+    name_line(ax, "natural gradient", (5, 4.4), xytext=(0, 0), ha="center")
+    ax.annotate("outer product", (5, 1.05), color=INK, ha="center")
     return fig
