@@ -92,10 +92,8 @@ for place in [START, member, TARGET]:
 def fisher_by_quadrature(xi, coordinates):
     nodes, weights = np.polynomial.hermite_e.hermegauss(3)
     mean, scale = COORDINATES[coordinates].to_mean_scale(xi)
-    slope = jax.grad(gaussian.negative_log_likelihood)  # minus the score
-    scores = jax.vmap(slope, (None, 0, None))(
-        xi, mean + scale * nodes, coordinates
-    )
+    slopes = jax.vmap(jax.grad(nll), (None, 0, None))  # minus the scores
+    scores = slopes(xi, mean + scale * nodes, coordinates)
     return (weights / weights.sum() * scores.T) @ scores
 
 
@@ -111,24 +109,23 @@ def fisher_by_quadrature(xi, coordinates):
 
 
 # %%
+rules = fisher_by_quadrature, fisher_matrix
+
+
 @jax.jit
 def fisher_matrices(member):
-    """Both, in each coordinate system."""
     found = {}
     for name, system in COORDINATES.items():
         xi = system.from_mean_scale(member)
-        both = fisher_by_quadrature(xi, name), fisher_matrix(xi, name)
-        found[name] = dict(
-            zip(("quadrature", "algebra"), both, strict=True)
-        )
+        found[name] = [rule(xi, coordinates=name) for rule in rules]
     return found
 
 
-found = jax.device_get(fisher_matrices(member))
+both = jax.device_get(fisher_matrices(member))
 for name in COORDINATES:
-    for way in ("quadrature", "algebra"):
-        (a, b), (_, c) = found[name][way].round(6) + 0.0
-        print(f"{name:<12} {a:9.4f} {b:9.4f} {c:9.4f}  by {way}")
+    for rule, matrix in zip(rules, both[name], strict=True):
+        (a, b), (_, c) = matrix.round(6) + 0.0
+        print(f"{name:<12} {a:9.4f} {b:9.4f} {c:9.4f}  {rule.__name__}")
 
 # %% [markdown]
 # Six matrices, and the two ways agree on each. What they measure is how far apart two neighbours are as distributions. The *Kullback-Leibler divergence* compares any two members,
@@ -286,16 +283,12 @@ def flow_by_definition(xi, target):
 
 
 PAIRS = [(START, TARGET), (np.array([3.0, 0.5]), np.array([-2.0, 2.0]))]
-log_scale, times = (
-    COORDINATES["log scale"],
-    np.array([0, 0.25, np.log(2), 4]),
-)
+log_scale, times = COORDINATES["log scale"], [0, 0.25, np.log(2), 4]
 for start, target in PAIRS:
     begin = log_scale.from_mean_scale(start)
     solution = solve_ivp(
-        lambda t, xi, target: flow_by_definition(xi, target),
-        (0, 4), begin, "DOP853", times,
-        args=(target,), rtol=1e-11, atol=1e-11,
+        lambda t, xi, goal: flow_by_definition(xi, goal), (0, 4), begin,
+        "DOP853", times, args=(target,), rtol=1e-11, atol=1e-11,
     )  # fmt: skip
     solved = log_scale.to_mean_scale(solution.y).T
     exact = gaussian.natural_gradient_flow(start, target, times)
@@ -320,9 +313,7 @@ def euler_paths(eta):
         begin = system.from_mean_scale(jnp.array(START))
         return jax.lax.scan(step, begin, length=4500)[1]
 
-    return {
-        name: path(name, system) for name, system in COORDINATES.items()
-    }
+    return {name: path(name, s) for name, s in COORDINATES.items()}
 
 
 def off_circle(path):
@@ -450,7 +441,6 @@ def turning(curve, alpha, coordinates, u):
         return COORDINATES[coordinates].from_mean_scale(curve(u))
 
     def log_densities(xi):
-        nll = gaussian.negative_log_likelihood
         return -jax.vmap(nll, (None, 0, None))(xi, samples, coordinates)
 
     def slopes(xi):
@@ -537,8 +527,7 @@ print(f"distance from start to target {distance(START, TARGET):.3f}")
 def descend(coordinates, start=START, target=TARGET):
     system = COORDINATES[coordinates]
     begin = system.from_mean_scale(start)
-    fisher = fisher_matrices(target)[coordinates]["algebra"]
-    slowest = np.linalg.eigvalsh(fisher)[0]
+    slowest = np.linalg.eigvalsh(fisher_matrices(target)[coordinates][1])[0]
     moments = 200 / slowest * np.append(0, np.geomspace(1e-9, 1, 3000))
     solution = solve_ivp(
         lambda t, xi: gradient_descent(xi, coordinates, target),
