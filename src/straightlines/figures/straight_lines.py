@@ -94,8 +94,8 @@ def departure(rates, departures):
         "variance": r"in $(\mu, \sigma^2)$",
     }
     beside = {"xytext": (9, -3), "textcoords": "offset points", "color": "#666666"}
-    for (name, label), style in zip(labels.items(), NEUTRAL, strict=False):
-        ax.loglog(rates, departures[name], marker=".", **style)
+    for name, label in labels.items():
+        ax.loglog(rates, departures[name], marker=".", **NEUTRAL[0])
         ax.annotate(label, (rates[0], departures[name][0]), **beside)
     ax.loglog(rates[[0, -1]], 0.3 * rates[[0, -1]], color="#999999", linewidth=0.8)
     ax.annotate("slope 1", (rates[0], 0.3 * rates[0]), **beside)
