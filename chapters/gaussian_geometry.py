@@ -64,7 +64,10 @@ for name, system in COORDINATES.items():
 #
 # The loss is the expected negative log-likelihood, with $y$ drawn from the target:
 #
-# $$L(\xi) = \mathrm{E}\left[-\ln p_\xi(y)\right] = \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.$$ (gaussian_geometry-eq-gaussian-loss)
+# $$\begin{aligned}
+#   L(\xi) &= \mathrm{E}\left[-\ln p_\xi(y)\right] \\
+#   &= \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.
+#   \end{aligned}$$ (gaussian_geometry-eq-gaussian-loss)
 #
 # How much of the data does it see? The negative log-likelihood is quadratic in $y$, so only their mean and variance. Two data points, $\mu^* \pm \sigma^*$, have the same mean and variance as the target, and must give the same loss.
 

@@ -227,7 +227,10 @@ keep("straight_lines-figure-book", picture)
 # $J$ is square and invertible, because $\xi \mapsto m$ is a diffeomorphism. So
 #
 # $$
-# F_\xi^{-1} \nabla_\xi L = J^{-1} F_\theta J^{-\top} J^\top F_\theta^{-1} (m - m^*) = J^{-1} (m - m^*) .
+# \begin{aligned}
+# F_\xi^{-1} \nabla_\xi L &= J^{-1} F_\theta J^{-\top} J^\top F_\theta^{-1} (m - m^*) \\
+# &= J^{-1} (m - m^*) .
+# \end{aligned}
 # $$ (straight_lines-eq-natural-direction)
 #
 # Along the flow $\dot m = J \dot\xi = -(m - m^*)$. The solution moves along the segment, which is in $U$, and the inverse of $\xi \mapsto m$ brings it back for all $t \ge 0$.
@@ -656,7 +659,10 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$. If $z$ is affine, Gauss-Newton's step and the physical gradient's step are equal, for every $\eta$ and every loss for which both exist. If, for one $\eta$, they are equal at $x$ for the losses $\tfrac12|z - z^*|^2$ with all $z^*$ near $z(x)$, then $z$ is affine near $x$; if at every $x$ of a connected set, on all of it. For one such loss and $0 < \eta < 1$ it is enough that $z - z^*$ is homogeneous of degree 1 about a point $x^*$: for $0 < s \le 1$
 #
 # $$
-# z\big(x^* + s\,(x - x^*)\big) - z^* = s\,\big(z(x) - z^*\big) .
+# \begin{aligned}
+# & z\big(x^* + s\,(x - x^*)\big) - z^* \\
+# & \qquad = s\,\big(z(x) - z^*\big) .
+# \end{aligned}
 # $$
 # ````
 #
@@ -710,7 +716,10 @@ for goal in (np.zeros(2), np.array([5.0, 3.0])):
 # If $z - z^*$ is homogeneous of degree 1 about $x^*$, its derivative in $s$ at $s = 1$ says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and with $s = 1 - \eta$
 #
 # $$
-# z\big(x - \eta\, (x - x^*)\big) - z^* = (1 - \eta)\,(z - z^*) .
+# \begin{aligned}
+# & z\big(x - \eta\, (x - x^*)\big) - z^* \\
+# & \qquad = (1 - \eta)\,(z - z^*) .
+# \end{aligned}
 # $$
 #
 # Such a $z$ can be curved only if it has no derivative at $x^*$: with one it is linear about that point. And it is more than one loss needs. For the two steps to be equal at $x$ for all $0 < \eta < 1$, what $z$ maps to the segment from $z(x)$ to $z^*$ must be a segment that starts at $x$, run through at a constant pace; homogeneous is the case in which all these segments meet in one point.
