@@ -67,7 +67,7 @@ nll = partial(expected_loss, target=target, coordinates="expectation")
 likelihood = fit._replace(loss=nll)
 fit_descent = descend(likelihood, gradient_step, [0.0, 0.0], 1e-3, 100_000)
 toy_newton = descend(toy, newton_step, [3.0, 3.0], 1 / 3, 36)
-toy_physical = descend(toy, physical_step, [3.0, 3.0], 0.3, 24)
+toy_physical = descend(toy, physical_step, [3.0, 3.0], 0.3, 80)[:25]
 
 # %% [markdown]
 # The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. To it we add TANGO, averaged over its samples and started warm: a path without noise, which a later section explains.
@@ -387,14 +387,14 @@ def natural_direction(family, xi):
     return -jnp.linalg.solve(F, jax.grad(family.loss)(xi))
 
 
-clock, flows = np.linspace(0, 8, 81), {}
+clock, flows, directions = np.linspace(0, 8, 81), {}, {}
 means = {
     k: jax.jit(jax.vmap(family.mean)) for k, family in families.items()
 }
 for name, family in families.items():
-    direction = jax.jit(partial(natural_direction, family))
+    directions[name] = jax.jit(partial(natural_direction, family))
     flows[name] = solve_ivp(
-        lambda t, xi, rule=direction: rule(xi),
+        lambda t, xi, rule=directions[name]: rule(xi),
         (0, 8), family.start, "DOP853", clock, rtol=1e-12, atol=1e-12,
     ).y.T  # fmt: skip
     shares = shares_left(means[name](flows[name]), family.target)
@@ -434,10 +434,14 @@ for name, family in families.items():
 # %% tags=["hide-input", "remove-output"]
 first = families["gamma"].start
 steps = descend(gamma_fit, physical_step, first, 0.3, 80)
-euler = descend(gamma_fit, gauss_newton_step, first, 0.1, 80)
+euler = [first]
+for _ in range(80):
+    euler.append(
+        euler[-1] + 0.1 * np.asarray(directions["gamma"](euler[-1]))
+    )
 views = [
     (np.exp(p)[:n], np.asarray(means["gamma"](p))[:n])
-    for p, n in ((flows["gamma"], 81), (steps, 11), (euler, 81))
+    for p, n in ((flows["gamma"], 81), (steps, 11), (np.array(euler), 81))
 ]
 goal = np.array([9.0, 3.0]), families["gamma"].target
 keep("straight_lines-figure-gamma", figures.gamma(*views, goal))
