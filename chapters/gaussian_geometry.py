@@ -202,7 +202,8 @@ for unit, steepness, rule in [
 #
 # $$\begin{aligned}
 #   \ln p(y) &= \theta_0\, y + \theta_1\, y^2 - A(\theta), \\
-#   A(\theta) &= -\frac{\theta_0^2}{4 \theta_1} - \tfrac{1}{2} \ln(-2\theta_1) + \tfrac{1}{2} \ln 2\pi.
+#   A(\theta) &= -\frac{\theta_0^2}{4 \theta_1} - \tfrac{1}{2} \ln(-2\theta_1) \\
+#   &\qquad + \tfrac{1}{2} \ln 2\pi.
 #   \end{aligned}$$ (gaussian_geometry-eq-exponential-family)
 #
 # 1. The score in $\theta$ is $(y, y^2) - \nabla A$. Its mean is zero, so $\nabla A = m$.
@@ -667,7 +668,7 @@ keep("gaussian_geometry-figure-coordinates",
 # %% [markdown]
 # ```{glue:figure} gaussian_geometry-figure-six-descents
 # :name: gaussian_geometry-figure-six-descents
-# :alt: In the plane of mean and standard deviation, six different thin curves of gradient descent, each labelled with its coordinates, leave the start at (0, 1), and one thick dotted arc of the natural gradient lies among them.
+# :alt: In the plane of mean and standard deviation, six different thin blue curves of gradient descent, each labelled with its coordinates, leave the start at (0, 1), and one thick dotted arc of the natural gradient lies among them.
 #
 # Gradient descent from one start to one target, in six coordinate systems, drawn in one plane. The natural gradient, thick and dotted, has one curve for all of them.
 # ```

@@ -205,8 +205,10 @@ keep("straight_lines-figure-book", picture)
 # 4. **Mirror descent** in $\theta$ with potential $A$ makes exactly this step, too. Its definition is
 #
 #    $$\begin{aligned}
-#    \theta^+ &= \arg\min_{\vartheta \in \Theta}\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta), \\
-#    D_A(\vartheta, \theta) &= A(\vartheta) - A(\theta) - \nabla A(\theta) \cdot (\vartheta - \theta).
+#    \theta^+ &= \arg\min_{\vartheta \in \Theta}\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta \\
+#    &\qquad + D_A(\vartheta, \theta), \\
+#    D_A(\vartheta, \theta) &= A(\vartheta) - A(\theta) \\
+#    &\qquad - \nabla A(\theta) \cdot (\vartheta - \theta).
 #    \end{aligned}$$
 #
 # If $m^* \in U$, it is the only minimum of $L$. Then 3 and 4 also hold for $\eta = 1$, and land on $m^*$ in one step.
@@ -219,7 +221,8 @@ keep("straight_lines-figure-book", picture)
 #
 # $$
 # \begin{aligned}
-# \nabla_\xi L &= K^\top (m - m^*) = J^\top F_\theta^{-1} (m - m^*), \\
+# \nabla_\xi L &= K^\top (m - m^*) \\
+# &= J^\top F_\theta^{-1} (m - m^*), \\
 # F_\xi &= K^\top F_\theta K = J^\top F_\theta^{-1} J .
 # \end{aligned}
 # $$
