@@ -203,7 +203,7 @@ for unit, steepness, rule in [
 # $$\begin{aligned}
 #   \ln p(y) &= \theta_0\, y + \theta_1\, y^2 - A(\theta), \\
 #   A(\theta) &= -\frac{\theta_0^2}{4 \theta_1} - \tfrac{1}{2} \ln(-2\theta_1) \\
-#   &\qquad + \tfrac{1}{2} \ln 2\pi.
+#   &\qquad {} + \tfrac{1}{2} \ln 2\pi.
 #   \end{aligned}$$ (gaussian_geometry-eq-exponential-family)
 #
 # 1. The score in $\theta$ is $(y, y^2) - \nabla A$. Its mean is zero, so $\nabla A = m$.

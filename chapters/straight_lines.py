@@ -205,10 +205,10 @@ keep("straight_lines-figure-book", picture)
 # 4. **Mirror descent** in $\theta$ with potential $A$ makes exactly this step, too. Its definition is
 #
 #    $$\begin{aligned}
-#    \theta^+ &= \arg\min_{\vartheta \in \Theta}\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta \\
-#    &\qquad + D_A(\vartheta, \theta), \\
+#    \theta^+ &= \arg\min_{\vartheta \in \Theta} \big[ \eta\, \nabla_\theta L(\theta) \cdot \vartheta \\
+#    &\qquad {} + D_A(\vartheta, \theta) \big], \\
 #    D_A(\vartheta, \theta) &= A(\vartheta) - A(\theta) \\
-#    &\qquad - \nabla A(\theta) \cdot (\vartheta - \theta).
+#    &\qquad {} - \nabla A(\theta) \cdot (\vartheta - \theta).
 #    \end{aligned}$$
 #
 # If $m^* \in U$, it is the only minimum of $L$. Then 3 and 4 also hold for $\eta = 1$, and land on $m^*$ in one step.
@@ -301,7 +301,10 @@ for name, dt in schedules.items():
 # The tests of the other parts take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. A third family is less obliging: the gamma distribution, with density $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and with $\psi = (\ln\Gamma)'$
 #
 # $$
-# A(\theta) = \ln\Gamma(\alpha) - \alpha \ln\beta, \qquad m = \big(\psi(\alpha) - \ln\beta,\ \alpha/\beta\big).
+# \begin{aligned}
+# A(\theta) &= \ln\Gamma(\alpha) - \alpha \ln\beta, \\
+# m &= \big(\psi(\alpha) - \ln\beta,\ \alpha/\beta\big).
+# \end{aligned}
 # $$
 
 
@@ -483,7 +486,10 @@ for coordinates in ("natural", "log scale"):
 # The natural gradient is a flow. An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. With $v = J^{-1}(m - m^*)$, Taylor's theorem says what it does in $m$:
 #
 # $$
-# m^+ = m - \eta\, (m - m^*) + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
+# \begin{aligned}
+# m^+ &= m - \eta\, (m - m^*) \\
+# &\qquad {} + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
+# \end{aligned}
 # $$ (straight_lines-eq-euler-departure)
 #
 # Each step leaves the line by $O(\eta^2)$, unless $m$ is affine in $\xi$. About $1/\eta$ steps are made in a unit of time, so the path should leave the line by $O(\eta)$. Four rates, each until $t = 8$ at least:
