@@ -21,8 +21,8 @@
 # You will see that
 #
 # - the natural gradient follows a curve with a closed form, $\sigma = \sqrt{1 + \mu(10 - \mu)}$ in the setting of {ref}`tango`, because in the expectation parameters it is a straight line;
-# - it is one end of a family of geodesics that one formula draws: from the circle of the natural gradient through the ellipse of Fisher and Rao to a flat line;
-# - a change of coordinates bends gradient descent and leaves these alone, as long as steps are small.
+# - it is one end of a family of geodesics that one formula draws: there from the circle of the natural gradient through the ellipse of Fisher and Rao to a flat line;
+# - a change of coordinates gives gradient descent another path, and leaves all of these alone; of the natural gradient that is true as long as steps are small.
 #
 # You need the gradient descent update {eq}`update_rules-eq-gradient-descent` and the natural gradient {eq}`update_rules-eq-natural-gradient` from {ref}`update_rules`. Nothing is random in this chapter: the limit of many samples and small steps is an ordinary differential equation.
 
@@ -64,7 +64,10 @@ for name, system in COORDINATES.items():
 #
 # The loss is the expected negative log-likelihood, with $y$ drawn from the target:
 #
-# $$L(\xi) = \mathrm{E}\left[-\ln p_\xi(y)\right] = \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.$$ (gaussian_geometry-eq-gaussian-loss)
+# $$\begin{aligned}
+#   L(\xi) &= \mathrm{E}\left[-\ln p_\xi(y)\right] \\
+#   &= \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.
+#   \end{aligned}$$ (gaussian_geometry-eq-gaussian-loss)
 #
 # How much of the data does it see? The negative log-likelihood is quadratic in $y$, so only their mean and variance. Two data points, $\mu^* \pm \sigma^*$, have the same mean and variance as the target, and must give the same loss.
 
@@ -92,10 +95,8 @@ for place in [START, member, TARGET]:
 def fisher_by_quadrature(xi, coordinates):
     nodes, weights = np.polynomial.hermite_e.hermegauss(3)
     mean, scale = COORDINATES[coordinates].to_mean_scale(xi)
-    slope = jax.grad(gaussian.negative_log_likelihood)  # minus the score
-    scores = jax.vmap(slope, (None, 0, None))(
-        xi, mean + scale * nodes, coordinates
-    )
+    slopes = jax.vmap(jax.grad(nll), (None, 0, None))  # minus the scores
+    scores = slopes(xi, mean + scale * nodes, coordinates)
     return (weights / weights.sum() * scores.T) @ scores
 
 
@@ -109,19 +110,36 @@ def fisher_by_quadrature(xi, coordinates):
 #
 # because the first four moments of $e$ are 0, 1, 0 and 3. In other coordinates the score is multiplied by the Jacobian matrix $J = \partial(\mu, \sigma)/\partial\xi$, hence $F(\xi) = J^\top F(\mu, \sigma)\, J$. This is `gaussian.fisher_matrix`. Both, at our member:
 
+
 # %%
-for name, system in COORDINATES.items():
-    xi = system.from_mean_scale(member)
-    for rule in (fisher_by_quadrature, fisher_matrix):
-        (a, b), (_, c) = np.round(rule(xi, coordinates=name), 6) + 0.0
+rules = fisher_by_quadrature, fisher_matrix
+
+
+@jax.jit
+def fisher_matrices(member):
+    found = {}
+    for name, system in COORDINATES.items():
+        xi = system.from_mean_scale(member)
+        found[name] = [rule(xi, coordinates=name) for rule in rules]
+    return found
+
+
+both = jax.device_get(fisher_matrices(member))
+for name in COORDINATES:
+    for rule, matrix in zip(rules, both[name], strict=True):
+        (a, b), (_, c) = matrix.round(6) + 0.0
         print(f"{name:<12} {a:9.4f} {b:9.4f} {c:9.4f}  {rule.__name__}")
 
 # %% [markdown]
-# Six matrices, and the two ways agree on each. What they measure is distance between distributions. The Kullback-Leibler divergence is $\mathrm{KL}(\xi \,\|\, \xi') = \mathrm{E}_{y \sim p_\xi}[\ln p_\xi(y) - \ln p_{\xi'}(y)]$, and from a member to a neighbour it is
+# Six matrices, and the two ways agree on each. What they measure is how far apart two neighbours are as distributions. The *Kullback-Leibler divergence* compares any two members,
+#
+# $$\mathrm{KL}(\xi \,\|\, \xi') = \mathrm{E}_{y \sim p_\xi}\left[\ln p_\xi(y) - \ln p_{\xi'}(y)\right],$$
+#
+# and from a member to a neighbour it is half the square of a length, which the Fisher matrix defines:
 #
 # $$\mathrm{KL}(\xi \,\|\, \xi + d) = \tfrac{1}{2}\, d^\top F(\xi)\, d + O(|d|^3).$$ (gaussian_geometry-eq-kl-fisher)
 #
-# The divergence is the loss, with the member as target, less its smallest value. If the formula holds, halving $d$ makes the remainder eight times smaller.
+# The divergence is the loss, with the member as target, less its smallest value. If the formula holds, halving $d$ makes the remainder about eight times smaller.
 
 # %%
 remainders = []
@@ -168,8 +186,8 @@ def degrees(vector):
 
 here, angles = np.array([2.0, 3.0]), np.radians(np.arange(0, 360, 0.1))
 circle = np.stack([np.cos(angles), np.sin(angles)])
-slope = -gradient_descent(here) @ circle
-squares = circle * (fisher_matrix(here, "scale") @ circle)
+slope = -np.asarray(gradient_descent(here)) @ circle
+squares = circle * (np.asarray(fisher_matrix(here, "scale")) @ circle)
 for unit, steepness, rule in [
     ("coordinate", slope, gradient_descent),
     ("Fisher", slope / np.sqrt(squares.sum(axis=0)), natural_gradient),
@@ -184,19 +202,25 @@ for unit, steepness, rule in [
 #
 # $$\begin{aligned}
 #   \ln p(y) &= \theta_0\, y + \theta_1\, y^2 - A(\theta), \\
-#   A(\theta) &= -\frac{\theta_0^2}{4 \theta_1} - \tfrac{1}{2} \ln(-2\theta_1) + \tfrac{1}{2} \ln 2\pi.
+#   A(\theta) &= -\frac{\theta_0^2}{4 \theta_1} - \tfrac{1}{2} \ln(-2\theta_1) \\
+#   &\qquad {} + \tfrac{1}{2} \ln 2\pi.
 #   \end{aligned}$$ (gaussian_geometry-eq-exponential-family)
 #
-# 1. The mean of the score in $\theta$ is zero, so $\nabla A = m$.
-# 2. Hence $\nabla_\theta L = \nabla A - (\mathrm{E}\,y, \mathrm{E}\,y^2)_\text{data} = m - m^*$.
-# 3. The score is $(y, y^2) - m$, so its covariance is $F_\theta = \nabla^2 A = \partial m / \partial\theta$.
-# 4. Along the flow, $\dot m = \dfrac{\partial m}{\partial\theta}\, \dot\theta = -F_\theta F_\theta^{-1} \nabla_\theta L = -(m - m^*)$.
+# 1. The score in $\theta$ is $(y, y^2) - \nabla A$. Its mean is zero, so $\nabla A = m$.
+# 2. The loss is $A(\theta) - \theta \cdot m^*$, with the $m^*$ of the data. Hence $\nabla_\theta L = m - m^*$.
+# 3. Differentiate $m$ under its integral: $\partial m/\partial\theta$ is the covariance of $(y, y^2)$ with the score, that is $F_\theta$.
+# 4. Along the flow, therefore,
+#
+#    $$\begin{aligned}
+#      \dot m &= \frac{\partial m}{\partial\theta}\, \dot\theta = -F_\theta F_\theta^{-1} \nabla_\theta L \\
+#      &= -(m - m^*).
+#      \end{aligned}$$
 #
 # The solution is a straight line, and it is run through at a falling speed:
 #
 # $$m(t) = m^* + e^{-t} (m_0 - m^*).$$ (gaussian_geometry-eq-straight-line)
 #
-# Nothing in step 4 is special to $\theta$: {ref}`straight_lines` proves it for every exponential family and every coordinate system. Let us see it at our member. In each of the six systems we compute $-F^{-1}\nabla L$ and ask how fast it moves $m$.
+# We wrote the flow in $\theta$, but it is one curve in all coordinates. {ref}`straight_lines` proves this and the line, for every exponential family that is regular and minimal (two words explained there). Let us see it at our member. In each of the six systems we compute $-F^{-1}\nabla L$ and ask how fast it moves $m$.
 
 
 # %%
@@ -212,7 +236,7 @@ def velocities_of_m(member):
 
 # %%
 m, goal = (gaussian.mean_map(p, "scale") for p in (member, TARGET))
-moves = velocities_of_m(jnp.array(member))
+moves = jax.device_get(velocities_of_m(member))
 for name in COORDINATES:
     print(f"{name:<12} moves m by", *(f"{x:.6f}" for x in moves[name]))
 print("m* - m                  ", *(f"{x:.6f}" for x in goal - m))
@@ -257,21 +281,18 @@ glue("gaussian_geometry-apex", round(float(np.sqrt(26)), 6), display=False)
 
 # %%
 @jax.jit
-def flow_by_definition(t, xi, target):
+def flow_by_definition(xi, target):
     descent = gradient_descent(xi, "log scale", target)
     return jnp.linalg.solve(fisher_by_quadrature(xi, "log scale"), descent)
 
 
 PAIRS = [(START, TARGET), (np.array([3.0, 0.5]), np.array([-2.0, 2.0]))]
-log_scale, times = (
-    COORDINATES["log scale"],
-    np.array([0, 0.25, np.log(2), 4]),
-)
+log_scale, times = COORDINATES["log scale"], [0, 0.25, np.log(2), 4]
 for start, target in PAIRS:
     begin = log_scale.from_mean_scale(start)
     solution = solve_ivp(
-        flow_by_definition, (0, 4), begin, "DOP853", times,
-        args=(target,), rtol=1e-11, atol=1e-11,
+        lambda t, xi, goal: flow_by_definition(xi, goal), (0, 4), begin,
+        "DOP853", times, args=(target,), rtol=1e-11, atol=1e-11,
     )  # fmt: skip
     solved = log_scale.to_mean_scale(solution.y).T
     exact = gaussian.natural_gradient_flow(start, target, times)
@@ -296,9 +317,7 @@ def euler_paths(eta):
         begin = system.from_mean_scale(jnp.array(START))
         return jax.lax.scan(step, begin, length=4500)[1]
 
-    return {
-        name: path(name, system) for name, system in COORDINATES.items()
-    }
+    return {name: path(name, s) for name, s in COORDINATES.items()}
 
 
 def off_circle(path):
@@ -311,8 +330,7 @@ def off_circle(path):
 etas = [0.02, 0.011, 0.009, 0.0045]
 gaps = {name: [] for name in COORDINATES}
 for eta in etas:
-    paths = euler_paths(eta)
-    for name, path in paths.items():
+    for name, path in jax.device_get(euler_paths(eta)).items():
         gaps[name].append(off_circle(path[: round(20 / eta)]))
 print(f"{'η':<12}", *(f"{eta:>9}" for eta in etas))
 for name, row in gaps.items():
@@ -365,7 +383,7 @@ glue(
 # %% [markdown]
 # ```{glue:figure} gaussian_geometry-figure-guess
 # :name: gaussian_geometry-figure-guess
-# :alt: Two panels. Left, a dotted arc, the exact curve, and a dashed one, the guess, share their ends and nearly their apex, and the dashed one runs outside near both ends. Right, measured from the straight line, the exact curve is flat at zero and the guess has two humps.
+# :alt: Two panels. Left, a dotted arc, the exact curve, and a solid grey one, the guess, share their ends and nearly their apex, and the grey one runs outside near both ends. Right, measured from the straight line, the exact curve is flat at zero and the guess has two humps.
 #
 # The exact curve and the source's guess. Left: in $(\mu, \sigma)$. Right: their height above the straight line from start to target in the expectation plane. The exact curve is the line; the guess has two humps.
 # ```
@@ -383,13 +401,20 @@ glue(
 #
 # $$d = \sqrt{2}\, \operatorname{arcosh}\left(1 + \frac{(\mu_1 - \mu_0)^2/2 + (\sigma_1 - \sigma_0)^2}{2 \sigma_0 \sigma_1}\right).$$ (gaussian_geometry-eq-fisher-rao-distance)
 #
-# Shortest is one meaning of straight. Another is *never turning*, and it needs a rule that says which directions at neighbouring members count as the same: a *connection*. Statistics has a whole family of them {cite}`amari2000methods`. With $\ell = \ln p_\xi(y)$, the $\alpha$-connection compares directions by
+# Shortest is one meaning of straight. Another is *never turning*, and it needs a rule that says which directions at neighbouring members count as the same: a *connection*. Statistics has a whole family of them, one for each real number $\alpha$ {cite}`amari2000methods`. With $\ell = \ln p_\xi(y)$, the $\alpha$-connection compares directions by
 #
 # $$\Gamma^{(\alpha)}_{ij,k} = \mathrm{E}\left[\left(\partial_i \partial_j \ell + \tfrac{1 - \alpha}{2}\, \partial_i \ell\, \partial_j \ell\right) \partial_k \ell\right],$$ (gaussian_geometry-eq-connection)
 #
 # and its geodesics obey $\sum_j F_{kj}\, \ddot\xi_j + \sum_{ij} \Gamma^{(\alpha)}_{ij,k}\, \dot\xi_i\, \dot\xi_j = 0$. Three have names. For $\alpha = 1$ the geodesics are straight in the natural parameters $\theta$, and are called *exponential* or e-geodesics. For $\alpha = -1$ they are straight in $m$: *mixture* or m-geodesics, and the natural gradient runs along one. For $\alpha = 0$ they are the shortest paths.
 #
-# For the Gaussian the whole family has one formula. In $(\mu, \sigma)$ the equation says $\ddot\mu = 2(1 + \alpha)\, \dot\mu \dot\sigma/\sigma$ and $\ddot\sigma = -\frac{1 - \alpha}{2}\, \dot\mu^2/\sigma + (1 + 2\alpha)\, \dot\sigma^2/\sigma$. Eliminate time, and $\sigma^2$ as a function of $\mu$ has the constant second derivative $-(1 - \alpha)$. With $u = (\mu - \mu_1)/(\mu_0 - \mu_1)$, the $\alpha$-geodesic from $(\mu_0, \sigma_0)$ to $(\mu_1, \sigma_1)$ is the conic
+# For the Gaussian one formula draws them all, from $\alpha = -1$ to 1. In $(\mu, \sigma)$ the equation says
+#
+# $$\begin{aligned}
+#   \ddot\mu &= 2(1 + \alpha)\, \frac{\dot\mu \dot\sigma}{\sigma}, \\
+#   \ddot\sigma &= -\frac{1 - \alpha}{2}\, \frac{\dot\mu^2}{\sigma} + (1 + 2\alpha)\, \frac{\dot\sigma^2}{\sigma}.
+#   \end{aligned}$$
+#
+# Eliminate time, and $\sigma^2$ as a function of $\mu$ has the constant second derivative $-(1 - \alpha)$. With $u = (\mu - \mu_1)/(\mu_0 - \mu_1)$, the $\alpha$-geodesic from $(\mu_0, \sigma_0)$ to $(\mu_1, \sigma_1)$ is the conic
 #
 # $$\sigma^2 = \sigma_0^2\, u + \sigma_1^2\, (1 - u) + \tfrac{1 - \alpha}{2}\, (\mu_0 - \mu_1)^2\, u (1 - u).$$ (gaussian_geometry-eq-geodesic)
 #
@@ -412,49 +437,49 @@ def geodesic(start, target, alpha, u):
 # %%
 def turning(curve, alpha, coordinates, u):
     """How fast a curve in (μ, σ) turns under the α-connection."""
-    system = COORDINATES[coordinates]
-
-    def path(u):
-        return system.from_mean_scale(curve(u))
-
-    velocity = jax.jacfwd(path)
-    v, change = jax.jvp(velocity, (u,), (1.0,))
     nodes, weights = np.polynomial.hermite_e.hermegauss(4)
     mean, scale = curve(u)
-    nll = partial(gaussian.negative_log_likelihood, coordinates=coordinates)
-    at = path(u), mean + scale * nodes
-    scores = -jax.vmap(jax.grad(nll), (None, 0))(*at)
-    second = -jax.vmap(jax.hessian(nll), (None, 0))(*at)
-    bracket = second @ v @ v + (1 - alpha) / 2 * (scores @ v) ** 2
-    lowered = (weights / weights.sum() * bracket) @ scores
-    a = change + jnp.linalg.solve(
-        fisher_matrix(path(u), coordinates), lowered
-    )
+    samples, weights = mean + scale * nodes, weights / weights.sum()
+
+    def path(u):
+        return COORDINATES[coordinates].from_mean_scale(curve(u))
+
+    def log_densities(xi):
+        return -jax.vmap(nll, (None, 0, None))(xi, samples, coordinates)
+
+    def slopes(xi):
+        return jax.jvp(log_densities, (xi,), (v,))[1]
+
+    v, change = jax.jvp(jax.jacfwd(path), (u,), (1.0,))
+    first, second = jax.jvp(slopes, (path(u),), (v,))
+    scores = jax.jacfwd(log_densities)(path(u))
+    weighted = weights * scores.T
+    bracket = second + (1 - alpha) / 2 * first**2
+    a = change + jnp.linalg.solve(weighted @ scores, weighted @ bracket)
     return (v[0] * a[1] - v[1] * a[0]) / (v @ v)
 
 
 # %%
 @jax.jit
-@partial(jax.vmap, in_axes=(None, None, 0, None))
-@partial(jax.vmap, in_axes=(None, None, None, 0))
-def turnings(start, target, alpha, u):
+@partial(jax.vmap, in_axes=(None, None, 0, 0, None))
+@partial(jax.vmap, in_axes=(None, None, None, None, 0))
+def turnings(start, target, alpha, connection, u):
+    """In each coordinate system, under a connection, for one point."""
     curve = partial(geodesic, start, target, alpha)
-    own = [turning(curve, alpha, name, u) for name in COORDINATES]
-    return jnp.stack([*own, turning(curve, alpha + 0.5, "scale", u)])
+    return [turning(curve, connection, name, u) for name in COORDINATES]
 
 
 alphas = np.array([-1, -0.5, 0, 0.5, 1])
 shares = np.linspace(0.01, 0.99, 99)
-for start, target in PAIRS:
-    found = np.abs(turnings(start, target, alphas, shares))
-    own, other = found[..., :-1], found[..., -1].max(axis=1).min()
-    shown = "below 1e-9" if np.max(own) < 1e-9 else f"{np.max(own):.1e}"
-    print(
-        f"five α, six systems: {shown}; under α + 1/2: {other:.2f} at least"
-    )
+for pair in PAIRS:
+    own = np.abs(turnings(*pair, alphas, alphas, shares)).max()
+    other = np.abs(turnings(*pair, alphas, alphas + 0.5, shares))
+    least = other[list(COORDINATES).index("scale")].max(axis=1).min()
+    shown = "below 1e-9" if own < 1e-9 else f"{own:.1e}"
+    print(f"five α, six systems: {shown}; under α + 1/2: {least:.2f}")
 
 # %% [markdown]
-# In all six coordinate systems and for both pairs, each of the five conics keeps its direction under its own connection. Under a neighbouring one each of them turns, and we print the fastest turn of the one that turns least.
+# In all six coordinate systems and for both pairs, each of the five conics keeps its direction under its own connection. Under a neighbouring one, with $\alpha + \tfrac12$, each of them turns in $(\mu, \sigma)$; the last number is the fastest turn of the one that turns least.
 
 # %% tags=["hide-input", "remove-output"]
 fractions = np.linspace(1, 0, 401)
@@ -494,6 +519,9 @@ for alpha, curve in family.items():
 print(f"distance from start to target {distance(START, TARGET):.3f}")
 
 # %% [markdown]
+# The Levi-Civita geodesic is the shortest, and as long as the formula says. The circle of the natural gradient is a few per cent longer. Longest is the e-geodesic, although it looks the shortest on the page: it never widens, and a narrow distribution has far to go.
+
+# %% [markdown]
 # ## Three curves in one picture
 #
 # Where does gradient descent go? It depends on its coordinates; first we take $(\mu, \ln\sigma)$, those of the TANGO figure. Its flow is stiff, so a solver for stiff equations integrates it, for a time set by the slowest rate near the target: the smallest eigenvalue of the Hessian matrix, which there is the Fisher matrix.
@@ -502,8 +530,8 @@ print(f"distance from start to target {distance(START, TARGET):.3f}")
 # %%
 def descend(coordinates, start=START, target=TARGET):
     system = COORDINATES[coordinates]
-    begin, end = map(system.from_mean_scale, (start, target))
-    slowest = np.linalg.eigvalsh(fisher_matrix(end, coordinates))[0]
+    begin = system.from_mean_scale(start)
+    slowest = np.linalg.eigvalsh(fisher_matrices(target)[coordinates][1])[0]
     moments = 200 / slowest * np.append(0, np.geomspace(1e-9, 1, 3000))
     solution = solve_ivp(
         lambda t, xi: gradient_descent(xi, coordinates, target),
@@ -532,7 +560,8 @@ path = curves["gradient descent"]
 path = path[np.argmax(path[:, 1]) :]
 off = np.max(np.abs(path[:, 1] / np.hypot(1, 10 - path[:, 0]) - 1))
 glue("gaussian_geometry-valley", float(100 * off), display=False)
-slope = gradient_descent(log_scale.from_mean_scale(START), "log scale")
+begin = log_scale.from_mean_scale(START)
+slope = np.asarray(gradient_descent(begin, "log scale", TARGET))
 glue(
     "gaussian_geometry-start-ratio",
     float(slope[1] / slope[0]),
@@ -560,8 +589,8 @@ one = np.array([10.0, 0.1])
 value = expected_loss(one, TARGET, "scale")
 offset = np.sqrt(2 * value - np.log(2 * np.pi) - 1)  # at σ = 1
 for place in [one, np.array([10 - offset, 1.0])]:
-    x = natural_gradient(place)
-    size = np.sqrt(x @ fisher_matrix(place, "scale") @ x)
+    x = np.asarray(natural_gradient(place))
+    size = np.sqrt(x @ np.asarray(fisher_matrix(place, "scale")) @ x)
     loss = expected_loss(place, TARGET, "scale")
     print(
         f"({place[0]:.3f}, {place[1]:.1f}): "
@@ -639,7 +668,7 @@ keep("gaussian_geometry-figure-coordinates",
 # %% [markdown]
 # ```{glue:figure} gaussian_geometry-figure-six-descents
 # :name: gaussian_geometry-figure-six-descents
-# :alt: In the plane of mean and standard deviation, six different thin curves of gradient descent, each labelled with its coordinates, leave the start at (0, 1), and one thick dotted arc of the natural gradient lies among them.
+# :alt: In the plane of mean and standard deviation, six different thin blue curves of gradient descent, each labelled with its coordinates, leave the start at (0, 1), and one thick dotted arc of the natural gradient lies among them.
 #
 # Gradient descent from one start to one target, in six coordinate systems, drawn in one plane. The natural gradient, thick and dotted, has one curve for all of them.
 # ```
@@ -698,7 +727,7 @@ for name, u in [("mean", u_mean), ("standard deviation", u_scale)]:
 
 # %%
 @jax.jit
-def reverse(t, xi):
+def reverse(xi):
     def divergence(xi):
         here = log_scale.to_mean_scale(xi)
         own = expected_loss(here, here, "scale")
@@ -710,8 +739,9 @@ def reverse(t, xi):
 
 begin, moments = log_scale.from_mean_scale(START), np.linspace(0, 20, 20001)
 solution = solve_ivp(
-    reverse, (0, 20), begin, "DOP853", moments, rtol=1e-10, atol=1e-12
-)
+    lambda t, xi: reverse(xi), (0, 20), begin, "DOP853", moments,
+    rtol=1e-10, atol=1e-12,
+)  # fmt: skip
 curve = log_scale.to_mean_scale(solution.y).T
 print(f"σ between {curve[:, 1].min():.6f} and {curve[:, 1].max():.6f}")
 print(f"length {fisher_length(curve):.4f}")
@@ -732,7 +762,7 @@ print(f"length {fisher_length(curve):.4f}")
 # :class: dropdown
 # ````
 #
-# We run each method in the new units, and print its highest $\sigma$ in the old ones. For the natural gradient {eq}`gaussian_geometry-eq-flow-in-time` is enough: both of its sides are multiplied by the square of the factor, and the curve is the same.
+# We run each method in the new units, and print its highest $\sigma$ in the old ones. For the natural gradient {eq}`gaussian_geometry-eq-flow-in-time` is enough: its first line is multiplied by the factor, its second by the square of it, and the curve is the same.
 
 # %%
 for name in ("scale", "log scale"):

@@ -20,7 +20,7 @@
 #
 # You will meet one straight line five times: as the flow of the natural gradient, as a Newton flow, as the path of the physical gradient, as mirror descent, and as the mean motion of TANGO. Then you will bend it: by long steps, by other coordinates of the outcome, by more outcomes than unknowns, and by Newton's method in the wrong place.
 #
-# You need calculus in several variables: the chain rule, Jacobians, positive definite matrices. The methods are those of {ref}`update_rules`, {ref}`gaussian_geometry` and {ref}`physical_gradients`. The physical gradient is called scale-invariant physics (SIP) or an inverse simulator in later papers {cite:p}`holl2022scale`.
+# You need calculus in several variables: the chain rule, Jacobians, positive definite matrices. The methods are those of {ref}`update_rules`, {ref}`gaussian_geometry` and {ref}`physical_gradients`. {cite:t}`holl2022scale` call the physical gradient scale-invariant physics (SIP).
 
 # %% tags=["hide-input"]
 from collections.abc import Callable
@@ -32,6 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.scipy.special import digamma, gammaln, polygamma
+from jax.tree_util import Partial
 from myst_nb import glue
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize
@@ -66,7 +67,7 @@ nll = partial(expected_loss, target=target, coordinates="expectation")
 likelihood = fit._replace(loss=nll)
 fit_descent = descend(likelihood, gradient_step, [0.0, 0.0], 1e-3, 100_000)
 toy_newton = descend(toy, newton_step, [3.0, 3.0], 1 / 3, 36)
-toy_physical = descend(toy, physical_step, [3.0, 3.0], 0.3, 24)
+toy_physical = descend(toy, physical_step, [3.0, 3.0], 0.3, 80)[:25]
 
 # %% [markdown]
 # The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. To it we add TANGO, averaged over its samples and started warm: a path without noise, which a later section explains.
@@ -94,7 +95,8 @@ fit_tango = mean_motion(step_sizes, 1e-3, velocity=warm)
 # %%
 def shares_left(z, goal):
     """Shares of the way still to go along a path, shape (steps + 1, n)."""
-    return (z - np.asarray(goal)) / (z[0] - np.asarray(goal))
+    z, goal = np.asarray(z), np.asarray(goal)
+    return (z - goal) / (z[0] - goal)
 
 
 def bend(shares):
@@ -167,7 +169,7 @@ keep("straight_lines-figure-book", picture)
 # \end{aligned}
 # $$
 #
-# $\theta \in \mathbb{R}^k$ is the *natural parameter*, $T(y) \in \mathbb{R}^k$ the *sufficient statistic*, $A$ the *log-partition*. The family is *regular* if the set $\Theta$ of all $\theta$ for which the integral is finite is open. It is *minimal* if no combination $c \cdot T(y)$ with $c \ne 0$ is constant almost everywhere where $h > 0$.
+# $T(y) \in \mathbb{R}^k$ is the *sufficient statistic*, $A$ the *log-partition*. The *natural parameter* $\theta$ runs through the whole set $\Theta \subseteq \mathbb{R}^k$ on which the integral is finite. The family is *regular* if $\Theta$ is open. It is *minimal* if no combination $c \cdot T(y)$ with $c \ne 0$ is constant almost everywhere where $h > 0$.
 # ```
 #
 # For the Gaussian, $T(y) = (y, y^2)$ and $\theta = (\mu/\sigma^2, -1/(2\sigma^2))$. Why open? Inside $\Theta$ the integral may be differentiated under its sign as often as one likes {cite:p}`brown1986fundamentals`; at an edge that can fail. The derivatives are moments:
@@ -199,12 +201,14 @@ keep("straight_lines-figure-book", picture)
 #
 # 1. **Natural-gradient flow** $\dot\xi = -F_\xi^{-1} \nabla_\xi L$ satisfies $\dot m = -(m - m^*)$, in every such coordinate system: $m(t) = m^* + e^{-t}(m_0 - m^*)$.
 # 2. It is the **Newton flow** of $L$ in $\theta$, because $\nabla^2_\theta L = F_\theta$.
-# 3. The **physical gradient** with $z = m$ and the surrogate loss $\tfrac12 (m - m^*)^\top Q\, (m - m^*)$, for any constant positive definite $Q$, makes the step $m^+ = m - \eta\, (m - m^*)$ for every $0 < \eta < 1$, and becomes the flow of part 1 as $\eta \to 0$.
+# 3. The **physical gradient** with $z = m$ and the surrogate loss $\tfrac12 (m - m^*)^\top Q\, (m - m^*)$, for any constant symmetric positive definite $Q$, makes the step $m^+ = m - \eta\, (m - m^*)$ for every $0 < \eta < 1$, and becomes the flow of part 1 as $\eta \to 0$.
 # 4. **Mirror descent** in $\theta$ with potential $A$ makes exactly this step, too. Its definition is
 #
 #    $$\begin{aligned}
-#    \theta^+ &= \arg\min_{\vartheta \in \Theta}\, \eta\, \nabla_\theta L(\theta) \cdot \vartheta + D_A(\vartheta, \theta), \\
-#    D_A(\vartheta, \theta) &= A(\vartheta) - A(\theta) - \nabla A(\theta) \cdot (\vartheta - \theta).
+#    \theta^+ &= \arg\min_{\vartheta \in \Theta} \big[ \eta\, \nabla_\theta L(\theta) \cdot \vartheta \\
+#    &\qquad {} + D_A(\vartheta, \theta) \big], \\
+#    D_A(\vartheta, \theta) &= A(\vartheta) - A(\theta) \\
+#    &\qquad {} - \nabla A(\theta) \cdot (\vartheta - \theta).
 #    \end{aligned}$$
 #
 # If $m^* \in U$, it is the only minimum of $L$. Then 3 and 4 also hold for $\eta = 1$, and land on $m^*$ in one step.
@@ -217,7 +221,8 @@ keep("straight_lines-figure-book", picture)
 #
 # $$
 # \begin{aligned}
-# \nabla_\xi L &= K^\top (m - m^*) = J^\top F_\theta^{-1} (m - m^*), \\
+# \nabla_\xi L &= K^\top (m - m^*) \\
+# &= J^\top F_\theta^{-1} (m - m^*), \\
 # F_\xi &= K^\top F_\theta K = J^\top F_\theta^{-1} J .
 # \end{aligned}
 # $$
@@ -225,14 +230,17 @@ keep("straight_lines-figure-book", picture)
 # $J$ is square and invertible, because $\xi \mapsto m$ is a diffeomorphism. So
 #
 # $$
-# F_\xi^{-1} \nabla_\xi L = J^{-1} F_\theta J^{-\top} J^\top F_\theta^{-1} (m - m^*) = J^{-1} (m - m^*) .
+# \begin{aligned}
+# F_\xi^{-1} \nabla_\xi L &= J^{-1} F_\theta J^{-\top} J^\top F_\theta^{-1} (m - m^*) \\
+# &= J^{-1} (m - m^*) .
+# \end{aligned}
 # $$ (straight_lines-eq-natural-direction)
 #
 # Along the flow $\dot m = J \dot\xi = -(m - m^*)$. The solution moves along the segment, which is in $U$, and the inverse of $\xi \mapsto m$ brings it back for all $t \ge 0$.
 #
 # *Part 2.* $L$ and $A$ differ by a linear function of $\theta$, so $\nabla_\theta^2 L = \nabla^2 A = F_\theta$: in $\theta$ the flows are one.
 #
-# *Part 3.* The surrogate has gradient $Q(m - m^*)$ and Hessian $Q$, so its Newton step in $m$ is $-\eta\, Q^{-1} Q (m - m^*)$: $Q$ cancels. The new point is on the segment, and the inverse of $\xi \mapsto m$ brings it back, by {eq}`update_rules-eq-physical-gradient`. After $k = t/\eta$ steps $m - m^* = (1-\eta)^{t/\eta}\, (m_0 - m^*)$, and $(1-\eta)^{t/\eta} \to e^{-t}$.
+# *Part 3.* The surrogate has gradient $Q(m - m^*)$ and Hessian $Q$, so its Newton step in $m$ is $-\eta\, Q^{-1} Q (m - m^*)$: $Q$ cancels. The new point is on the segment, and the inverse of $\xi \mapsto m$ brings it back, by {eq}`update_rules-eq-physical-gradient`. After $k = t/\eta$ steps the share $(1-\eta)^k = (1-\eta)^{t/\eta}$ of the way is left, which tends to $e^{-t}$.
 #
 # *Part 4.* $D_A$ is strictly convex in $\vartheta$, so a point where the gradient vanishes is the only minimum. The gradient is $\eta\, (m - m^*) + \nabla A(\vartheta) - \nabla A(\theta)$. It vanishes where $m(\vartheta) = m - \eta\, (m - m^*)$, and such a $\vartheta$ exists since the right-hand side is in $U \subseteq M$.
 #
@@ -261,7 +269,7 @@ keep("straight_lines-figure-book", picture)
 # %% [markdown]
 # ## TANGO is on it
 #
-# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma > 0$ and all $\delta t_1, \delta t_2, \dots$ between 0 and 1,
+# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma > 0$ and all $\delta t_0, \delta t_1, \dots$ between 0 and 1,
 #
 # $$
 # m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) .
@@ -293,7 +301,10 @@ for name, dt in schedules.items():
 # The tests of the other parts take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. A third family is less obliging: the gamma distribution, with density $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and with $\psi = (\ln\Gamma)'$
 #
 # $$
-# A(\theta) = \ln\Gamma(\alpha) - \alpha \ln\beta, \qquad m = \big(\psi(\alpha) - \ln\beta,\ \alpha/\beta\big).
+# \begin{aligned}
+# A(\theta) &= \ln\Gamma(\alpha) - \alpha \ln\beta, \\
+# m &= \big(\psi(\alpha) - \ln\beta,\ \alpha/\beta\big).
+# \end{aligned}
 # $$
 
 
@@ -362,11 +373,12 @@ def gamma_inverse(m, xi):
     return jnp.stack([found, found - jnp.log(m[1])])
 
 
-def squared_distance(m):
-    return jnp.sum((m - families["gamma"].target) ** 2) / 2
+def half_squared_distance(goal, z):
+    return jnp.sum((z - goal) ** 2) / 2
 
 
-gamma_fit = Problem(families["gamma"].mean, squared_distance, gamma_inverse)
+gamma_loss = Partial(half_squared_distance, families["gamma"].target)
+gamma_fit = Problem(families["gamma"].mean, gamma_loss, gamma_inverse)
 problems = {"Gaussian": fit, "process": toy, "gamma": gamma_fit}
 
 # %% [markdown]
@@ -381,14 +393,14 @@ def natural_direction(family, xi):
     return -jnp.linalg.solve(F, jax.grad(family.loss)(xi))
 
 
-clock, flows = np.linspace(0, 8, 81), {}
+clock, flows, directions = np.linspace(0, 8, 81), {}, {}
 means = {
     k: jax.jit(jax.vmap(family.mean)) for k, family in families.items()
 }
 for name, family in families.items():
-    direction = jax.jit(partial(natural_direction, family))
+    directions[name] = jax.jit(partial(natural_direction, family))
     flows[name] = solve_ivp(
-        lambda t, xi, rule=direction: rule(xi),
+        lambda t, xi, rule=directions[name]: rule(xi),
         (0, 8), family.start, "DOP853", clock, rtol=1e-12, atol=1e-12,
     ).y.T  # fmt: skip
     shares = shares_left(means[name](flows[name]), family.target)
@@ -396,7 +408,7 @@ for name, family in families.items():
     print(f"{name:<9} share left against exp(-t): {shown(gap)}")
 
 # %% [markdown]
-# **Parts 3 and 4.** Ten steps of the physical gradient should leave $(1 - \eta)^{10}$ of the way, and with $\eta = 1$ the first one lands. For mirror descent, BFGS minimises the definition as it stands; it finds a flat minimum to about half the digits.
+# **Parts 3 and 4.** After $k$ steps of the physical gradient $(1 - \eta)^k$ of the way should be left, and with $\eta = 1$ the first one lands. We make 80. For mirror descent, BFGS minimises the definition as it stands; it finds a flat minimum to about half the digits.
 
 
 # %%
@@ -414,9 +426,9 @@ def proximal_loss(family, new, xi, eta):
 for name, family in families.items():
     value = jax.jit(jax.value_and_grad(partial(proximal_loss, family)))
     for eta in (0.1, 0.5, 1.0):
-        path = descend(problems[name], physical_step, family.start, eta, 10)
+        path = descend(problems[name], physical_step, family.start, eta, 80)
         shares = shares_left(means[name](path), family.target)
-        gap = np.abs(shares - (1 - eta) ** np.arange(11)[:, None]).max()
+        gap = np.abs(shares - (1 - eta) ** np.arange(81)[:, None]).max()
         line = f"{name:<9} η = {eta}: share left {shown(gap)}"
         if eta < 1:
             args = value, family.start, (family.start, eta)
@@ -426,13 +438,16 @@ for name, family in families.items():
         print(line)
 
 # %% tags=["hide-input", "remove-output"]
-steps = descend(gamma_fit, physical_step, families["gamma"].start, 0.3, 10)
-euler = descend(
-    gamma_fit, gauss_newton_step, families["gamma"].start, 0.1, 80
-)
+first = families["gamma"].start
+steps = descend(gamma_fit, physical_step, first, 0.3, 80)
+euler = [first]
+for _ in range(80):
+    euler.append(
+        euler[-1] + 0.1 * np.asarray(directions["gamma"](euler[-1]))
+    )
 views = [
-    (np.exp(p), np.asarray(means["gamma"](p)))
-    for p in (flows["gamma"], steps, euler)
+    (np.exp(p)[:n], np.asarray(means["gamma"](p))[:n])
+    for p, n in ((flows["gamma"], 81), (steps, 11), (np.array(euler), 81))
 ]
 goal = np.array([9.0, 3.0]), families["gamma"].target
 keep("straight_lines-figure-gamma", figures.gamma(*views, goal))
@@ -450,14 +465,14 @@ keep("straight_lines-figure-gamma", figures.gamma(*views, goal))
 
 
 # %%
+hessian = jax.jit(jax.hessian(expected_loss), static_argnums=2)
 for coordinates in ("natural", "log scale"):
     here = COORDINATES[coordinates].from_mean_scale(np.array([4.0, 0.5]))
-    hessian = jax.jit(jax.hessian(expected_loss), static_argnums=2)
     for name, matrix in [
         ("Hessian", hessian(here, target, coordinates)),
         ("Fisher", gaussian.fisher_matrix(here, coordinates)),
     ]:
-        (a, b), (_, c) = np.round(matrix, 6) + 0.0
+        (a, b), (_, c) = np.asarray(matrix).round(6) + 0.0
         print(f"{coordinates:<9} {name:<7} {a:8.3f} {b:8.3f} {c:8.3f}")
 
 # %% [markdown]
@@ -471,13 +486,17 @@ for coordinates in ("natural", "log scale"):
 # The natural gradient is a flow. An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. With $v = J^{-1}(m - m^*)$, Taylor's theorem says what it does in $m$:
 #
 # $$
-# m^+ = m - \eta\, (m - m^*) + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
+# \begin{aligned}
+# m^+ &= m - \eta\, (m - m^*) \\
+# &\qquad {} + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
+# \end{aligned}
 # $$ (straight_lines-eq-euler-departure)
 #
 # Each step leaves the line by $O(\eta^2)$, unless $m$ is affine in $\xi$. About $1/\eta$ steps are made in a unit of time, so the path should leave the line by $O(\eta)$. Four rates, each until $t = 8$ at least:
 
 # %%
 rates, departures = np.array([8e-3, 4e-3, 2e-3, 1e-3]), {}
+print(f"{'η':<11}", *(f"{rate:8.3f}" for rate in rates))
 for name in ("log scale", "scale", "variance", "expectation"):
     problem = gaussian_fit(target, name)
     first, row = COORDINATES[name].from_mean_scale(start), []
@@ -501,7 +520,7 @@ keep(
 # :name: straight_lines-figure-departure
 # :alt: Three lines in a log-log plot, parallel to a thin line of slope 1. The distance from the line is largest in (μ, ln σ), about half of that in (μ, σ), and least in (μ, σ²).
 #
-# How far natural-gradient steps leave the straight line, for the Gaussian, as a distance of shares. It is proportional to the step size. Its size depends on the coordinates; in the expectation parameters it is rounding, and off the chart.
+# How far natural-gradient steps leave the straight line, for the Gaussian, as a distance of shares. In the expectation parameters it is rounding, and off the chart.
 # ```
 #
 # Order one ({numref}`straight_lines-figure-departure`). In the precision and the natural parameter longer steps do worse than bend: from $\eta = 1/100$ on, the first one leaves the family ({ref}`gaussian_geometry` has the table).
@@ -534,12 +553,12 @@ outcomes = {
     ),
 }
 for name, problem in outcomes.items():
-    x0, x1 = jax.jit(partial(physical_step, problem))(x, 0.5)
+    x0, x1 = np.asarray(jax.jit(partial(physical_step, problem))(x, 0.5))
     loss = x0**2 + x1**4
     print(f"{name:<17} x₁ from 3 to {x1:.4f}, loss from 90 to {loss:.2f}")
 
 # %% [markdown]
-# So "in any coordinates" is half of the truth: you have to say in which outcome, on which scale, the way should be straight.
+# So you have to say in which outcome, and on which scale, the way should be straight.
 #
 # ### More outcomes than unknowns
 #
@@ -571,7 +590,7 @@ end = f"({surface[0, -1]:.3f}, {surface[1, -1]:.3f})"
 print(f"ends at x = {end}, off the diagonal: {bend(shares):.3f}")
 
 # %% [markdown]
-# {numref}`straight_lines-figure-bends` sets the three causes side by side; its steps are longer than before, so that you see them.
+# {numref}`straight_lines-figure-bends` sets the three causes side by side, with longer steps than before.
 
 # %%
 long_steps = []
@@ -607,7 +626,7 @@ keep("straight_lines-figure-bends", picture)
 # %% [markdown]
 # ### Newton's method on the likelihood
 #
-# In part 3 the $Q$ of the surrogate cancels. May we put the likelihood itself in its place? It has the same minimum. But in $m$ its gradient is $F_\theta^{-1}(m - m^*)$, so its Hessian is $F_\theta^{-1}$ plus a term with the derivative of $F_\theta^{-1}$, and nothing cancels. Here are full Newton steps, $\eta = 1$, in $m$ and in $(\mu, \ln\sigma)$.
+# In part 3 the $Q$ of the surrogate cancels. May we put the likelihood itself in its place? It has the same minimum. But in $m$ its gradient is $F_\theta^{-1}(m - m^*)$, so its Hessian is $F_\theta^{-1}$ plus a term with the derivative of $F_\theta^{-1}$, and nothing cancels. Here are full Newton steps, $\eta = 1$, in $m$ (the physical gradient with this loss) and in $(\mu, \ln\sigma)$.
 
 # %%
 in_m = descend(likelihood, physical_step, [0.0, 0.0], 1.0, 12)
@@ -623,8 +642,8 @@ for k, (mean, scale) in enumerate(paths[1]):
     print(f"in (μ, ln σ), step {k}: μ = {mean:7.2f}, loss {loss:5.2f}")
 
 # %%
-hessian = jax.jit(jax.hessian(expected_loss))
-low, high = np.linalg.eigvalsh(hessian(jnp.zeros(2), target))
+matrix = hessian(np.zeros(2), target, "log scale")
+low, high = np.linalg.eigvalsh(matrix)
 print(f"eigenvalues of the Hessian at the start: {low:.3f} and {high:.2f}")
 
 # %% tags=["hide-input", "remove-output"]
@@ -635,9 +654,9 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # %% [markdown]
 # ```{glue:figure} straight_lines-figure-fails
 # :name: straight_lines-figure-fails
-# :alt: Two panels. Left, mean against standard deviation. The natural gradient makes an arch from (0, 1) to (10, 1). Newton's steps in m follow its left half at first, fall below it, and stop under its top. Newton's steps in (μ, ln σ) go up and to the left, out of the picture. Right, the same in the expectation plane, where the natural gradient is a straight line, the first steps in m are close to it, and the last ones approach the shaded region.
+# :alt: Two panels. Left, mean against standard deviation. The natural gradient makes an arch from (0, 1) to (10, 1). Newton's steps in m, a grey line with dots, follow its left half at first, fall below it, and stop under its top. Newton's steps in (μ, ln σ) go up and to the left, out of the picture. Right, the same in the expectation plane, where the natural gradient is a straight line, the first steps in m are close to it, and the last ones approach the shaded region.
 #
-# Two ways of using Newton's method on the likelihood, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it. In $(\mu, \ln\sigma)$ it runs away from the target.
+# Two ways of using Newton's method on the likelihood, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it.
 # ```
 #
 # In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step. Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and only then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
@@ -650,25 +669,33 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # ````{prf:proposition}
 # :label: straight_lines-affine
 #
-# Let $z$ be a diffeomorphism. If $z$ is affine, Gauss-Newton's step and the physical gradient's step are equal, for every loss and every $\eta$. If they are equal at $x$ for the losses $\tfrac12|z - z^*|^2$ with all $z^*$ near $z(x)$, then $z$ is affine near $x$. For one such loss and $0 < \eta < 1$ it is enough that $z - z^*$ is homogeneous of degree 1 about a point $x^*$: $z(x^* + s\,(x - x^*)) - z^* = s\,(z(x) - z^*)$ for $0 < s \le 1$.
+# Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$. If $z$ is affine, Gauss-Newton's step and the physical gradient's step are equal, for every $\eta$ and every loss for which both exist. If, for one $\eta$, they are equal at $x$ for the losses $\tfrac12|z - z^*|^2$ with all $z^*$ near $z(x)$, then $z$ is affine near $x$; if at every $x$ of a connected set, on all of it. For one such loss and $0 < \eta < 1$ it is enough that $z - z^*$ is homogeneous of degree 1 about a point $x^*$: for $0 < s \le 1$
+#
+# $$
+# \begin{aligned}
+# & z\big(x^* + s\,(x - x^*)\big) - z^* \\
+# & \qquad = s\,\big(z(x) - z^*\big) .
+# \end{aligned}
+# $$
 # ````
 #
 # The proof is an exercise. A curved example of the last sentence is $z = (|x|, x_1)$ on $x_0 > 0$, with $x^*$ and $z^*$ at the origin. Move the target to $(5, 3)$, and the two steps part.
 
 
 # %%
-def polar_to(goal):
-    return Problem(
-        lambda x: jnp.stack([jnp.hypot(x[0], x[1]), x[1]]),
-        lambda z: jnp.sum((z - goal) ** 2) / 2,
-        lambda z, x: jnp.stack([jnp.sqrt(z[0] ** 2 - z[1] ** 2), z[1]]),
-    )
+def polar(x):
+    return jnp.stack([jnp.hypot(x[0], x[1]), x[1]])
+
+
+def polar_inverse(z, x):
+    return jnp.stack([jnp.sqrt(z[0] ** 2 - z[1] ** 2), z[1]])
 
 
 for goal in (np.zeros(2), np.array([5.0, 3.0])):
-    problem, x = polar_to(goal), jnp.array([3.0, 3.0])
+    loss = Partial(half_squared_distance, goal)
+    problem = Problem(polar, loss, polar_inverse)
     for step in (gauss_newton_step, physical_step):
-        x0, x1 = jax.jit(partial(step, problem))(x, 0.3)
+        x0, x1 = np.asarray(descend(problem, step, [3.0, 3.0], 0.3, 1))[1]
         print(f"target {goal}: {step.__name__:<17} to ({x0:.4f}, {x1:.4f})")
 
 # %% [markdown]
@@ -697,7 +724,18 @@ for goal in (np.zeros(2), np.array([5.0, 3.0])):
 # ````{solution} straight_lines-ex-affine
 # :class: dropdown
 #
-# Write $d = (\nabla_z^2 L)^{-1} \nabla_z L$. With $J$ square and invertible, Gauss-Newton's step is $-\eta J^{-1} d$, and the two are equal if and only if $z(x - \eta J^{-1} d) = z(x) - \eta\, d$. This holds for affine $z$. If it holds for all $d = z(x) - z^*$ in a ball, then $z(x + v) = z(x) + J v$ for all small $v = -\eta J^{-1} d$: $z$ is affine there. If $z - z^*$ is homogeneous of degree 1 about $x^*$, its derivative in $s$ at $s = 1$ says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and $z(x - \eta (x - x^*)) - z^* = (1 - \eta)(z - z^*)$. Such a $z$ can be curved only if it has no derivative at $x^*$: with one it is linear about that point.
+# Write $d = (\nabla_z^2 L)^{-1} \nabla_z L$. With $J$ square and invertible, Gauss-Newton's step is $-\eta J^{-1} d$, and the two are equal if and only if $z(x - \eta J^{-1} d) = z(x) - \eta\, d$. This holds for affine $z$. If it holds for all $d = z(x) - z^*$ in a ball, then $z(x + v) = z(x) + J v$ for all small $v = -\eta J^{-1} d$: $z$ is affine there. A map that is affine near every point of a connected set has a constant Jacobian there, so it is affine on all of it.
+#
+# If $z - z^*$ is homogeneous of degree 1 about $x^*$, its derivative in $s$ at $s = 1$ says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and with $s = 1 - \eta$
+#
+# $$
+# \begin{aligned}
+# & z\big(x - \eta\, (x - x^*)\big) - z^* \\
+# & \qquad = (1 - \eta)\,(z - z^*) .
+# \end{aligned}
+# $$
+#
+# Such a $z$ can be curved only if it has no derivative at $x^*$: with one it is linear about that point. And it is more than one loss needs. For the two steps to be equal at $x$ for all $0 < \eta < 1$, what $z$ maps to the segment from $z(x)$ to $z^*$ must be a segment that starts at $x$, run through at a constant pace; homogeneous is the case in which all these segments meet in one point.
 # ````
 #
 # ```{exercise}
@@ -746,7 +784,7 @@ print("ξ₃ at t = 2, 4, 8:", *(f"{path[k, 2]:.4f}" for k in (20, 40, 80)))
 y = np.random.RandomState(5).gamma(9.0, 1 / 3.0, size=500)
 statistics = np.stack([np.log(y), y], axis=1)
 family = families["gamma"]
-first = np.asarray(jax.jit(family.mean)(family.start))
+first = np.asarray(means["gamma"](flows["gamma"]))[0]
 
 
 @jax.jit
@@ -769,7 +807,7 @@ for name, xi in [
     print(f"{name:<12} shape {shape:.6f}, rate {rate:.6f}")
 
 # %% [markdown]
-# With these rates $m$ is the running mean of all statistics so far, the start included. So each step is the exact maximum of the likelihood of the data seen, in one pass. A constant rate gives the moving average of {ref}`tango` instead.
+# With these rates $m$ is the running mean of all statistics so far, the start included. So each step is the exact maximum of the likelihood of the data seen, the start counted as one of them, in one pass. A constant rate gives the moving average of {ref}`tango` instead.
 #
 # ```{solution-end}
 # ```

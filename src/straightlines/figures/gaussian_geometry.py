@@ -29,8 +29,9 @@ def two_planes(dots):
         ax.plot(*_to(coordinates, dots).T, LOOKS["natural gradient"].marker, color=INK)
         draw_target(ax, _to(coordinates, dots)[-1])
     left.set(xlabel=MEAN, ylabel=SCALE, xlim=(-1, 11), ylim=(0, 6), aspect="equal", title="An arc of a circle")
-    right.fill_between(fine, -5, fine**2, **FORBIDDEN)
-    right.annotate("no distribution here", (7.3, 14), ha="center", fontsize=9)
+    edge = np.linspace(-0.5, 10.8, 400)
+    right.fill_between(edge, -5, edge**2, **FORBIDDEN)
+    right.annotate("no distribution here", (7.3, 14), ha="center")
     right.set(xlabel=r"$\mathrm{E}\,y$", ylabel=r"$\mathrm{E}\,y^2$", xlim=(-0.5, 10.8), ylim=(-5, 112))
     right.set_title("A straight line")
     return fig
@@ -41,12 +42,12 @@ def guess(means, exact, guessed, worst):
     fig, (left, right) = figure(2)
     line = 1 + 10 * means
     natural = {"color": INK, "linestyle": LOOKS["natural gradient"].linestyle}
-    for curve, style in [(exact, natural), (guessed, NEUTRAL[1])]:
+    for curve, style in [(exact, natural), (guessed, NEUTRAL[4])]:
         left.plot(means, curve, **style)
         right.plot(means, curve**2 + means**2 - line, **style)
     ends = [np.interp(worst, means, curve) for curve in (exact, guessed)]
-    left.plot([worst, worst], ends, color=NEUTRAL[1]["color"], linewidth=2.6)
-    left.annotate("largest gap", (worst, np.mean(ends)), xytext=(9, -4), textcoords="offset points", fontsize=9.5)
+    left.plot([worst, worst], ends, color=NEUTRAL[0]["color"], linewidth=3.2)
+    left.annotate("largest gap", (worst, np.mean(ends)), xytext=(9, -4), textcoords="offset points")
     name_line(left, "natural gradient", (5, 5.1), text="exact curve", xytext=(0, -32), ha="center")
     left.annotate("guess", (8.9, 3.57), xytext=(7, 5), textcoords="offset points", color="#666666")
     name_line(right, "natural gradient", (5, 0), text="exact curve", xytext=(0, -9), ha="center")
@@ -82,10 +83,10 @@ def geodesics(curves):
         color = LOOKS[named[alpha]].color if alpha in named else "#666666"
         right.annotate(text, (5, middle[1] ** 2 + 25 - 51), xytext=(0, 5), textcoords="offset points",
                        ha="center", color=color, fontsize=9)  # fmt: skip
-    edge = np.linspace(0, 10, 200)
+    edge = np.linspace(-0.6, 10.6, 200)
     right.fill_between(edge, -29, edge**2 - 10 * edge - 1, **FORBIDDEN)
     left.set(xlabel=MEAN, ylabel=SCALE, xlim=(-0.6, 10.6), ylim=(0, 6.2))
-    right.set(xlabel=r"$\mathrm{E}\,y$", ylabel=r"$\mathrm{E}\,y^2$ above the line", ylim=(-29, 3.5))
+    right.set(xlabel=r"$\mathrm{E}\,y$", ylabel=r"$\mathrm{E}\,y^2$ above the line", xlim=(-0.6, 10.6), ylim=(-29, 3.5))
     return fig
 
 
@@ -133,12 +134,8 @@ def fields(mean, scale, panels):
 def six_descents(descents, exact):
     """Gradient descent in six coordinate systems, `descents` keyed by their names, and the one natural gradient."""
     fig, ax = figure(height=4.3)
-    others = iter(NEUTRAL)
-    for name, curve in descents.items():
-        if name == "log scale":
-            draw_path(ax, curve, "gradient descent", markers=False, start=False)
-        else:
-            ax.plot(*curve.T, **next(others))
+    for curve in descents.values():
+        draw_path(ax, curve, "gradient descent", markers=False, start=False, linewidth=1.4)
     draw_path(ax, exact, "natural gradient", markers=False, linewidth=3.2)
     draw_target(ax, (10, 1))
     # name: a mean where its curve is free, the place of the text from there, in points
@@ -146,10 +143,8 @@ def six_descents(descents, exact):
         ("log scale", 1.2, (7, 4), "left"), ("scale", 2.5, (2, -14), "left"), ("variance", 3.6, (2, -11), "left"),
         ("precision", 0.25, (3, 3), "left"), ("natural", 6.5, (6, 4), "left"), ("expectation", 3.3, (0, -14), "center"),
     ]:  # fmt: skip
-        curve = descents[name]
-        color = LOOKS["gradient descent"].color if name == "log scale" else "#666666"
-        ax.annotate(name, _nearest(curve, mean), xytext=shift, textcoords="offset points", ha=side, color=color,
-                    fontsize=9)  # fmt: skip
+        options = {"fontweight": "normal", "va": "baseline", "ha": side, "xytext": shift}
+        name_line(ax, "gradient descent", _nearest(descents[name], mean), text=name, **options)
     ax.set(xlabel=MEAN, ylabel=SCALE)
     return fig
 

@@ -94,8 +94,8 @@ def departure(rates, departures):
         "variance": r"in $(\mu, \sigma^2)$",
     }
     beside = {"xytext": (9, -3), "textcoords": "offset points", "color": "#666666"}
-    for (name, label), marker, style in zip(labels.items(), "os^", NEUTRAL, strict=False):
-        ax.loglog(rates, departures[name], marker=marker, **style)
+    for name, label in labels.items():
+        ax.loglog(rates, departures[name], marker=".", **NEUTRAL[0])
         ax.annotate(label, (rates[0], departures[name][0]), **beside)
     ax.loglog(rates[[0, -1]], 0.3 * rates[[0, -1]], color="#999999", linewidth=0.8)
     ax.annotate("slope 1", (rates[0], 0.3 * rates[0]), **beside)
@@ -134,11 +134,11 @@ def fails(exact, newton_in_m, newton_in_x):
     fig, (left, right) = figure(2, height=3.8)
     for ax, view in [(left, lambda p: p), (right, lambda p: np.stack([p[:, 0], (p**2).sum(axis=1)], axis=1))]:
         draw_path(ax, view(exact), "natural gradient", markers=False)
-        draw_path(ax, view(newton_in_m), "physical gradient", start=False)
+        ax.plot(*view(newton_in_m).T, marker=".", **NEUTRAL[0])
         draw_path(ax, view(newton_in_x), "Newton", start=False)
         draw_target(ax, view(exact)[-1])
     name_line(left, "natural gradient", (5, 5.7), ha="center", xytext=(0, 0))
-    name_line(left, "physical gradient", (2.2, 2.6), text="Newton in $m$", xytext=(0, 0))
+    left.annotate("Newton in $m$", (2.2, 2.6), va="center", color="#666666")
     name_line(left, "Newton", (-2.2, 7.5), text="Newton in $(\\mu, \\ln\\sigma)$", xytext=(0, 0))
     left.set(xlim=(-8, 13), ylim=(0, 12), xlabel=MEAN, ylabel=SCALE)
     edge = np.linspace(-8, 11, 300)
