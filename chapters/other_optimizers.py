@@ -221,9 +221,32 @@ for name, (_, minima) in PROBLEMS.items():
         print(f"{name:13}{method:18}{cells}")
 
 # %% [markdown]
-# A full Gauss-Newton step is nearly as good as the physical gradient on every problem: a handful of steps against one. Newton with full steps also takes a handful on two of the five. On the map with two branches it arrives only at the rate 1.5, whose steps throw it far across the plane; on the other two it never does, at any rate of the grid. Gradient descent is the slowest wherever it arrives; on Rosenbrock's valley a hundred steps are too few at every rate.
+# From these starts a full Gauss-Newton step is nearly as good as the physical gradient: a handful of steps against one. Newton also takes a handful on two of the five. With two branches it arrives only at the rate 1.5, whose steps throw it far across the plane, and on the other two at no rate of the grid. Gradient descent is the slowest wherever it arrives. Are the starts typical? Here are 450 others, from the square $[-3, 3]^2$, with full steps:
+
+# %% tags=["hide-input"]
+others = np.random.RandomState(0).uniform(-3, 3, (450, 2))
+ones = dict.fromkeys(STEPS, 1.0)
+for name, (_, minima) in PROBLEMS.items():
+    x = batched(four, NAMES.index(name), ones, 0.0, others)
+    needed = {
+        method: np.array([steps_needed(path, minima) for path in x[method]])
+        for method in ("Gauss-Newton", "Newton")
+    }
+    few, most = (
+        np.median(needed["Gauss-Newton"]),
+        needed["Gauss-Newton"].max(),
+    )
+    share = np.isfinite(needed["Newton"]).mean()
+    print(
+        f"{name:13}Gauss-Newton {few:2g} steps in the median, {most:2g}",
+        end="",
+    )
+    print(f" at most; Newton arrives from {share:.0%}")
+
+# %% [markdown]
+# Gauss-Newton always arrives, on the singular map sometimes late. Whether Newton does depends on the start.
 #
-# The last column seems to tell them apart: Gauss-Newton strays from the line by several times the line's length on three of the problems. Is that the method, or its long steps? For a square $J$ the step solves $J\, \delta x = -\eta\, (z - z^*)$, so that to first order it moves z along the very same line. The same runs with other rates decide:
+# The table's last column seems to tell the methods apart: Gauss-Newton strays from the line by several times the line's length on three of the problems. Is that the method, or its long steps? For a square $J$ the step solves $J\, \delta x = -\eta\, (z - z^*)$, so that to first order it moves z along the very same line. The same runs with other rates decide:
 
 # %% tags=["hide-input"]
 print("Gauss-Newton, bend in z in a hundred steps or on arrival")
@@ -279,7 +302,7 @@ keep("other_optimizers-figure-problems", fig)
 # {numref}`other_optimizers-figure-problems` shows one setting of each problem; the page of the book on a screen lets you choose others.
 # ````
 #
-# With **two minima**, Newton looks for a point where the gradient is zero, and a saddle point is one. At the start the loss has a negative curvature along $x_1$, which turns Newton's step round; Gauss-Newton drops the term that makes it negative. With **two branches**, the origin is a saddle point too, and Newton ends there. The line in z passes close by, and near $z = 0$, where $J$ vanishes, Gauss-Newton takes a step far too long. On the **singular** map Newton creeps up to the line and does not cross it: the gradient along $x_1$ vanishes there like $x_1^2$, so that near the line each step takes the share $\eta/2$ of what is left of $x_1$. Gauss-Newton divides by $3 x_1^2$ and lands wherever that takes it.
+# With **two minima**, Newton looks for a point where the gradient is zero, and a saddle point is one. At the start the loss has a negative curvature along $x_1$, which turns Newton's step round; Gauss-Newton drops the term that makes it negative. With **two branches**, the origin is a saddle point too, and Newton ends there. The line in z passes close by, and near $z = 0$, where $J$ vanishes, Gauss-Newton takes a step far too long. On the **singular** map Newton creeps up to the line and does not cross it: the gradient along $x_1$ vanishes there like $x_1^2$, so that near the line each step takes the share $\eta/2$ of what is left of $x_1$. Gauss-Newton divides by $3 x_1^2$.
 #
 # Gradient descent is not held by the saddle: on the map with two branches it is the nearest of the four after ten steps, though only its own rate was tuned. It crosses the singular line, too. Or does it jump?
 
@@ -352,7 +375,7 @@ def optimize(rule, problem, start, steps):
 #
 # These round numbers flatter Newton, whose products with the Hessian cost more than a gradient; an evaluation without a derivative and a rejected trial cost less than we count.
 #
-# In $n$ dimensions Gauss-Newton needs $n$ and Newton $n + 1$, if they form their matrices. The physical gradient's 2 stays, where $z^{-1}$ is a formula; the section on numerical inverses says what it costs where it is not.
+# In $n$ dimensions Gauss-Newton needs $n$ and Newton $n + 1$, if they form their matrices; the physical gradient's 2 stays, where $z^{-1}$ is a formula.
 
 
 # %% tags=["hide-input"]
@@ -689,7 +712,7 @@ for (cutoff, minimum), eight in zip(cases, np.split(path, 4), strict=True):
 #
 # ### Overshoot
 #
-# Adam and Lion keep a moving average of the gradient, and carry on in its direction when the gradient has turned; without the average ($\beta_1 = 0$; Lion without any is sign SGD) they should not. We start at $(3.05, 3.05)$, since from $(3, 3)$ sign SGD would hit 0 exactly. Does the loss tell? It is even in both coordinates, so that $x_1 = -2$ is as good as $x_1 = 2$. Only positions tell.
+# Adam and Lion keep a moving average of the gradient, and carry on when the gradient has turned; without the average ($\beta_1 = 0$; Lion without any is sign SGD) they should not. We start at $(3.05, 3.05)$, since from $(3, 3)$ sign SGD would hit 0 exactly. Does the loss tell? It is even in both coordinates, so that $x_1 = -2$ is as good as $x_1 = 2$. Only positions tell.
 
 # %%
 chosen_rates = dict.fromkeys(TUNED, 0.3) | {"Lion": 0.1, "sign SGD": 0.1}
