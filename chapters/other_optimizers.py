@@ -108,7 +108,7 @@ INVERSES = [
 
 # %%
 def numbered(k, R):
-    """The problem NAMES[k], as a function of R^T x: on turned axes."""
+    """The problem NAMES[k] on axes turned by R."""
 
     def z(x):
         a, b = R @ x

@@ -569,7 +569,10 @@ for name in RULES:
 # Both rules take the same $\Delta z$; one returns by $J^{-1}$, the other by $z^{-1}$. If $z$ is affine they agree. Are there other maps? The steps agree if $z(x + J^{-1} \Delta z) = z(x) + \Delta z$. If that is to hold for all losses, then for all $\Delta z$, and this says that $z$ is affine. For one fixed loss $|z - z^*|^2$ only $\Delta z = -\eta (z - z^*)$ counts, and then a map suffices that is homogeneous of degree 1 about the target:
 #
 # $$
-# z(x^* + s d) - z^* = s\, \big(z(x^* + d) - z^*\big), \qquad s > 0 .
+# \begin{aligned}
+# & z(x^* + s d) - z^* \\
+# & \quad = s\, \big(z(x^* + d) - z^*\big), \quad s > 0 .
+# \end{aligned}
 # $$ (update_rules-eq-homogeneous)
 #
 # By Euler's theorem $J (x - x^*) = z - z^*$, so that both rules step straight towards $x^*$. Here is such a map, $z = (x_0, |x|)$, with the loss $|z|^2$ and with another target.
