@@ -712,7 +712,7 @@ for (cutoff, minimum), eight in zip(cases, np.split(path, 4), strict=True):
 #
 # ### Overshoot
 #
-# Adam and Lion keep a moving average of the gradient, and carry on when the gradient has turned; without the average ($\beta_1 = 0$; Lion without any is sign SGD) they should not. We start at $(3.05, 3.05)$, since from $(3, 3)$ sign SGD would hit 0 exactly. Does the loss tell? It is even in both coordinates, so that $x_1 = -2$ is as good as $x_1 = 2$. Only positions tell.
+# Adam and Lion keep a moving average of the gradient, and carry on when the gradient has turned; without the average ($\beta_1 = 0$; Lion without any is sign SGD) they should not. We start at $(3.05, 3.05)$, since from $(3, 3)$ sign SGD would hit 0 exactly. Does the loss tell? It is even in both coordinates, so that $x_1 = -2$ is as good as $x_1 = 2$.
 
 # %%
 chosen_rates = dict.fromkeys(TUNED, 0.3) | {"Lion": 0.1, "sign SGD": 0.1}
@@ -738,6 +738,8 @@ keep(
 #
 # One run each from $(3.05, 3.05)$. Adam (rate 0.3) and Lion (0.1) run through the minimum and come back. The loss, right, shows a bump, but not to which side.
 # ```
+#
+# Without the average Adam stays above 0, and sign SGD passes it by half a step.
 #
 # ## From which starts
 #
