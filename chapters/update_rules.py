@@ -18,7 +18,7 @@
 #
 # This chapter puts seven update rules side by side: gradient descent, Newton and quasi-Newton, Gauss-Newton, the natural gradient, the inverse Jacobian and the physical gradient. Each of them turns a point into another one that should be better. They differ in what they take a step *of*.
 #
-# Each rule appears as an equation and a few lines of code. Then we put five questions to them (quasi-Newton, which has a memory, gets only some): which unit does its step have, how does it answer a rescaled problem, does it compose, what does it do near the optimum, and what does it cost? The other chapters cite the equations of this one.
+# Each rule appears as an equation and a few lines of code. Then we put five questions to them (quasi-Newton, which has a memory, gets only some): which unit does its step have, how does it answer a rescaled problem, does it compose, what does it do near the optimum, and what does it cost?
 #
 # You need derivatives of functions of several variables, and a little [JAX](https://docs.jax.dev): `jax.grad` makes the function that computes a gradient.
 #
@@ -91,7 +91,7 @@ def gradient_descent(problem, x, rate):
 # %% [markdown]
 # ### Newton
 #
-# Newton's method goes to where the parabola that fits the loss at $x$ is flat: its minimum, if the Hessian is positive definite. With $H_x = \nabla_x^2 L(z(x))$,
+# Newton's method aims at where the parabola that fits the loss at $x$ is flat: its minimum, if the Hessian is positive definite. With $H_x = \nabla_x^2 L(z(x))$,
 #
 # $$
 # \Delta x = -\eta\, H_x^{-1}\, \nabla_x L .
@@ -175,7 +175,7 @@ def bfgs(problem, x, rate, iterations, B):
 
 
 # %% [markdown]
-# With nothing known it begins with $B_0 = I$, and its first step is gradient descent's. Does it learn? For the linear problem with $\alpha = 4$ we print the factor of $x_1$ at each step, beside Newton's. SciPy's BFGS, given the same steps, tells whether the matrix is right.
+# With nothing known it begins with $B_0 = I$, and its first step is gradient descent's. For the linear problem with $\alpha = 4$ we print the factor of $x_1$ at each step, beside Newton's. SciPy's BFGS, given the same steps, tells whether the matrix is right.
 
 # %% tags=["hide-input"]
 path, B, *changes = jax.jit(
@@ -302,7 +302,7 @@ def inverse_jacobian(problem, x, rate):
 # ```{prf:definition} The branch of a point
 # :label: update_rules-branch
 #
-# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity, exactly one continuous curve from $x$ follows with its image. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*.
+# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity, exactly one continuous curve from $x$ follows with its image. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*. A map that is one-to-one has no branches, and this is its inverse, singular $J$ or not.
 # ```
 
 
@@ -331,18 +331,20 @@ def differences():
     twins = dict.fromkeys(RULES, "Gauss-Newton") | {
         name: name for name in STEPS
     }
-    pairs = [(p, x) for p in [scaled(4), WALKTHROUGH] for x in POINTS]
+
+    def apart(rule, twin, problem):
+        gap = jax.vmap(
+            lambda x: rule(problem, x, 0.1) - twin(problem, x, 0.1)
+        )
+        return jnp.abs(gap(POINTS)).max()
+
     return {
-        name: max_of(
-            rule(*pair, 0.1) - STEPS[twins[name]](*pair, 0.1)
-            for pair in pairs
+        name: jnp.maximum(
+            apart(rule, STEPS[twins[name]], scaled(4)),
+            apart(rule, STEPS[twins[name]], WALKTHROUGH),
         )
         for name, rule in RULES.items()
     }
-
-
-def max_of(arrays):
-    return jnp.max(jnp.abs(jnp.stack(list(arrays))))
 
 
 POINTS = np.array([[3.0, 3.0], [-1.0, 2.0], [0.5, -1.5]])
@@ -423,15 +425,24 @@ for name in RULES:
 # %% [markdown]
 # Gradient descent's step in $x_1$ grows as $\alpha^2$: one factor $\alpha$ from the map, one from the slope of the loss. The direction that bears only a small rate gets the largest step. Each step multiplies $x_1$ by $1 - 2\eta\alpha^2$, so for $\alpha \ge 1$ it converges only for $\eta < 1/\alpha^2$. {numref}`update_rules-figure-scaled` shows it at a stable rate.
 
+
 # %%
+def together(problem, start, rates, iterations):
+    """The paths of several methods, compiled as one program."""
+
+    @jax.jit
+    def run(start):
+        return {
+            m: descend(problem, STEPS[m], start, rate, iterations)
+            for m, rate in rates.items()
+        }
+
+    found = run(start)
+    return {m: np.asarray(found[m]) for m in rates}
+
+
 RATE = dict.fromkeys(STEPS, 0.3) | {"gradient descent": 0.05}
-paths = {
-    alpha: {
-        m: descend(scaled(alpha), STEPS[m], START, RATE[m], 60)
-        for m in STEPS
-    }
-    for alpha in [1, 4]
-}
+paths = {a: together(scaled(a), START, RATE, 60) for a in [1, 4]}
 
 # %% tags=["hide-input"]
 for m in STEPS:
@@ -479,10 +490,10 @@ def by_continuation(z, target, x, pieces=200):
     return jax.lax.scan(follow, x, z(x) + fractions * (target - z(x)))[0]
 
 
-def nearest(z, target, x, known):
-    candidates = jnp.stack([known, -known])
-    distance = jnp.linalg.norm(candidates - x, axis=1)
-    return candidates[jnp.argmin(distance)]
+def nearest(x, known):
+    candidates = np.stack([known, -known])
+    distance = np.linalg.norm(candidates - x, axis=1)
+    return candidates[np.argmin(distance)]
 
 
 # %%
@@ -497,18 +508,11 @@ def mixed(x):
 
 
 follow = jax.jit(by_continuation, static_argnums=0)
-print("continuation, in x: ", follow(complex_square, target, x).round(4))
-print(
-    "continuation, in x':", (back @ follow(mixed, target, T @ x)).round(4)
-)
-print(
-    "nearest, in x:      ",
-    nearest(complex_square, target, x, root).round(4),
-)
-print(
-    "nearest, in x':     ",
-    (back @ nearest(mixed, target, T @ x, T @ root)).round(4),
-)
+for name, z, S in [("x", complex_square, np.eye(2)), ("x'", mixed, T)]:
+    followed = np.linalg.solve(S, follow(z, target, S @ x))
+    closest = np.linalg.solve(S, nearest(S @ x, S @ root))
+    print(f"in {name:3} continuation {followed.round(4)}", end="  ")
+    print(f"nearest {closest.round(4)}")
 
 # %% [markdown]
 # Continuation gives one point, the nearest solution gives two: with it the physical gradient would depend on the coordinates of $x$ after all.
@@ -562,7 +566,16 @@ for name in RULES:
 #
 # ### When is it Gauss-Newton's step?
 #
-# Both rules take the same $\Delta z$; one returns by $J^{-1}$, the other by $z^{-1}$. If $z$ is affine they agree. Are there other maps? The steps agree if $z(x + J^{-1} \Delta z) = z(x) + \Delta z$. If that is to hold for all losses, then for all $\Delta z$, and this says that $z$ is affine. For one fixed loss $|z - z^*|^2$ only $\Delta z = -\eta (z - z^*)$ counts, and then a map suffices that is homogeneous of degree 1 about the target, $z(x^* + s d) - z^* = s\, (z(x^* + d) - z^*)$: by Euler's theorem $J (x - x^*) = z - z^*$, so that both rules step straight to $x^*$. Here is such a map, $z = (x_0, |x|)$, with the loss $|z|^2$ and with another target.
+# Both rules take the same $\Delta z$; one returns by $J^{-1}$, the other by $z^{-1}$. If $z$ is affine they agree. Are there other maps? The steps agree if $z(x + J^{-1} \Delta z) = z(x) + \Delta z$. If that is to hold for all losses, then for all $\Delta z$, and this says that $z$ is affine. For one fixed loss $|z - z^*|^2$ only $\Delta z = -\eta (z - z^*)$ counts, and then a map suffices that is homogeneous of degree 1 about the target:
+#
+# $$
+# \begin{aligned}
+# & z(x^* + s d) - z^* \\
+# & \quad = s\, \big(z(x^* + d) - z^*\big), \quad s > 0 .
+# \end{aligned}
+# $$ (update_rules-eq-homogeneous)
+#
+# By Euler's theorem $J (x - x^*) = z - z^*$, so that both rules step straight towards $x^*$. Here is such a map, $z = (x_0, |x|)$, with the loss $|z|^2$ and with another target.
 
 
 # %%
@@ -605,8 +618,9 @@ def wells(x):
 begin = np.array([1.0, 0.1])
 curvature = 12 * begin[1] ** 2 - 4
 print(f"Hessian diag(2, {curvature:.2f})  loss {wells(begin):.3f}")
-runs = {m: descend(two_wells, STEPS[m], begin, 0.3, 100) for m in STEPS}
-for m in ["Newton", "Gauss-Newton", "physical gradient"]:
+curved = ["Newton", "Gauss-Newton", "physical gradient"]
+runs = together(two_wells, begin, dict.fromkeys(curved, 0.3), 100)
+for m in curved:
     first, last = wells(runs[m][1]), runs[m][-1].round(3) + 0.0
     print(f"{m:18s} loss after one step {first:.3f}  end {last}")
 
@@ -666,9 +680,8 @@ theory = {
     "Gauss-Newton": 1 - 0.3 / 2,
     "physical gradient": 0.7**0.5,
 }
-near = {
-    m: descend(WALKTHROUGH, STEPS[m], START, 0.3, 60)[:, 1] for m in theory
-}
+near = together(WALKTHROUGH, START, dict.fromkeys(theory, 0.3), 60)
+near = {m: path[:, 1] for m, path in near.items()}
 for m, x1 in near.items():
     low, *_, high = np.sort(x1[1:] / x1[:-1])
     print(f"{m:18s} {low:.6f} to {high:.6f}, theory {theory[m]:.6f}")
@@ -721,7 +734,7 @@ keep("update_rules-figure-near", fig)
 # | inverse Jacobian | gradient and Hessian in z, Jacobian | two, $m \times m$ | $mn + m^2$ | $m = n$, $J$ regular |
 # | physical gradient | gradient and Hessian in z | $m \times m$ | $m^2$ | an inverse of the map |
 #
-# The fifth row is for large $n$. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. Such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$; no matrix is ever formed. How many products does a thousand unknowns need? Here the map is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
+# The fifth row is for large $n$. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. Such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$. How many products does a thousand unknowns need? Here the map is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
 
 # %%
 chain = Problem(lambda x: x + x * jnp.roll(x, -1) / 4, square)
@@ -758,7 +771,7 @@ print(f"largest relative difference to the dense step: {apart:.7f}")
 glue("update_rules-products", products, display=False)
 
 # %% [markdown]
-# So {glue:text}`update_rules-products` products, each a forward and a backward pass, replace a matrix of a million numbers. The count is set by the spread of the eigenvalues of the matrix {cite:p}`nocedal2006numerical`: a badly conditioned map usually needs more. The same device serves Newton, with Hessian-vector products, and the natural gradient.
+# So {glue:text}`update_rules-products` products, each a forward and a backward pass, replace a matrix of a million numbers. The count is set by the spread of the eigenvalues of the matrix {cite:p}`nocedal2006numerical`: a badly conditioned map usually needs more. The same device serves the natural gradient and, where the Hessian is positive definite, Newton.
 #
 # For a separable loss such as $|z|^2$ the Hessian in z is diagonal and costs as little as a gradient. The physical gradient needs no derivative of the map at all, only its inverse. That inverse is the price, and {ref}`other_optimizers` measures what a numerical one costs.
 #
