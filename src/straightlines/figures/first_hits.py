@@ -67,7 +67,7 @@ def pairs(first, second, other, latest):
         shown = [np.minimum(hits, latest) / THOUSAND for hits in (across, first)]
         ax.plot(*shown, "o", color=LOOKS["TANGO"].color, markersize=3, alpha=0.5, markeredgewidth=0, rasterized=True)
         ax.plot([74, 112], [74, 112], color=INK, linewidth=1)
-        above = (first > across).mean()
+        above = (first > across)[first != across].mean()
         ax.annotate(f"TANGO is later in {above:.0%}", (75, 111), va="top", fontsize=9.5)
         ax.set(title=title, xlabel="moving average, thousands of iterations", xlim=(74, 112), ylim=(74, 112))
         ax.set_aspect("equal")
@@ -127,7 +127,7 @@ def bands(paths, curve, target, times, quantiles, exact):
         draw_band(time, times, band, method, marker=None)
     time.plot(times, exact, color=INK, linestyle=LOOKS["natural gradient"].linestyle)
     name_line(time, "TANGO", (1.6, 5.75), xytext=(0, 0))
-    name_line(time, "averaged SGD", (0.85, 1.75), xytext=(0, 0))
+    name_line(time, "averaged SGD", (1.0, 0.62), xytext=(0, 0))
     name_line(time, "moving average", (2.75, 4.0), text="moving average\nand natural gradient")
     time.set(xlabel=r"time $t = k\,\delta t$", ylabel=r"standard deviation $\sigma$", xlim=(0, 8), ylim=(0.5, 7.2))
     return fig
