@@ -28,7 +28,6 @@ import json
 import textwrap
 import tomllib
 from functools import partial
-from math import ceil
 from pathlib import Path
 
 import jax
@@ -103,8 +102,7 @@ def tango_fit(rate, gamma=GAMMA, start=START):
 
 
 def sgd_fit(rate, averaging=1):  # 1: the iterate itself
-    averaging = np.float32(averaging)
-    return data_only(scheduled(SGD, rate), averaging=averaging)
+    return data_only(scheduled(SGD, rate), averaging=np.float32(averaging))
 
 
 def average_fit(rate):
@@ -461,7 +459,7 @@ spread = np.sqrt(chance * (1 - chance))
 paired = ((level / 2 + power * spread) / (chance - 0.5)) ** 2
 mixed = (first[:, None] > second).mean()
 unpaired = (level + power) ** 2 / (6 * (mixed - 0.5) ** 2)
-paired, unpaired = 10 * ceil(paired / 10), 50 * ceil(unpaired / 50)
+paired, unpaired = (int(n // 10 + 1) * 10 for n in (paired, unpaired))
 print(f"paired: about {paired} pairs")
 print(f"unpaired: about {unpaired} runs of each method")
 

@@ -32,11 +32,13 @@ from scipy.linalg import solve
 from scipy.special import logsumexp, softmax
 from scipy.stats import t
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
 from straightlines.optimizers import tango
 from straightlines.plotting import INK, NEUTRAL, figure, keep
 
 jax.config.update("jax_enable_x64", True)
+threadpool_limits(1)  # the matrices are too small to share
 
 # %% [markdown]
 # ## Many dimensions
@@ -336,9 +338,9 @@ for where, F in matrices.items():
     gradient = slope(points[where])
     natural_direction = damped(F, gradient, 1e-3)
     for epsilon in (0.3, 0.03, 0.003):
-        direction = damped(F, gradient, epsilon)
-        print(f"{where:20} ε = {epsilon:5} {cosine(direction, gradient):16.2f}",
-              f"{cosine(direction, natural_direction):14.2f}")  # fmt: skip
+        way = damped(F, gradient, epsilon)
+        print(f"{where:20} ε = {epsilon:5} {cosine(way, gradient):16.2f}",
+              f"{cosine(way, natural_direction):14.2f}")  # fmt: skip
 
 # %% tags=["remove-cell"]
 fig, ax = figure(height=3.4)
