@@ -33,7 +33,9 @@ def fast_runs(seed=1234, limit=100_000):
     return runs
 
 
-def test_the_published_runs_are_those_of_the_plain_loops():
+def test_the_published_runs_are_those_of_the_plain_loops(monkeypatch):
+    finished = plain_loops._finished  # `np.allclose` takes longer than a step: here only where it may be true
+    monkeypatch.setattr(plain_loops, "_finished", lambda xi, *box: abs(xi[0] - TARGET[0]) < 1 and finished(xi, *box))
     counts = {"TANGO": 82826, "SGD": 57231, "averaged SGD": 72003}
     slow, fast = plain_loops.published(), fast_runs()
     for name, count in counts.items():
