@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.integrate import solve_ivp
 
 from straightlines import gaussian
 from straightlines.gaussian import COORDINATES
@@ -232,6 +231,8 @@ def test_the_flow_has_the_velocity_of_the_natural_gradient(start, target, name):
 
 @pytest.mark.parametrize(("start", "target"), PAIRS)
 def test_the_flow_agrees_with_an_ode_solver(start, target):
+    from scipy.integrate import solve_ivp  # takes a second, and every worker imports this file
+
     moments = np.linspace(0, 12, 60)
     solution = solve_ivp(
         lambda t, xi: velocity(xi, "log scale", target),

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.tree_util import Partial
-from scipy.integrate import solve_ivp
 
 from straightlines.problems import Problem, gaussian_fit, walkthrough
 from straightlines.steps import STEPS, descend, physical_step
@@ -263,6 +262,8 @@ def test_gradient_descent_finds_a_minimum_that_is_not_the_origin():
 @with_every_method
 def test_small_rates_follow_the_flow(oracle, method):
     """k steps at the rate t/k tend to the solution of dx/dt = direction: the error halves with the rate."""
+    from scipy.integrate import solve_ivp  # takes a second, and every worker imports this file
+
     time = 0.02 if method == "gradient descent" else 0.5
     if oracle is ORACLES["shifted"] and method == "gradient descent":
         time = 0.002
