@@ -23,6 +23,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -80,12 +81,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"argument --gamma: the rule {args.rule} has none")
     args.step_size = args.step_size if args.step_size is not None else 1e-3 if args.rule == "sgd" else 1e-4
     args.gamma = args.gamma if args.gamma is not None or not has_gamma else 1e-2
-    checks = [(_checks.count, "runs steps part_runs timeout checkpoint_every cpu_devices num_processes")]
-    checks += [
-        (lambda name, value: _checks.count(name, value, 0), "seed first_run"),
-        (_checks.at_least_zero, "tolerance"),
+    checks = [
+        (_checks.count, "runs steps part_runs timeout checkpoint_every cpu_devices num_processes"),
+        (partial(_checks.count, least=0), "seed first_run"),
+        (partial(_checks.within, allowed="at least 0"), "tolerance"),
+        (partial(_checks.within, allowed="in (0, 1]"), "step_size gamma"),
+        (_checks.mean_scale, "start target"),
     ]
-    checks += [(_checks.unit_interval, "step_size gamma"), (_checks.mean_scale, "start target")]
     try:
         for check, names in checks:
             for name in names.split():

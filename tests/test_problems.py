@@ -129,7 +129,7 @@ OUTSIDE = {"walkthrough": (2.0, -1.0)} | {name: (2.0, 3.0) for name in PROBLEMS 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_outside_its_image_an_inverse_raises_and_under_jit_gives_nan(name):
     problem, z, x = PROBLEMS[name], np.array(OUTSIDE[name]), point(name, 1.0, 1.0)
-    with pytest.raises(ValueError, match=r"must (be in the image|have a second moment)"):
+    with pytest.raises(ValueError, match=r"z must be in the image of the map, .* got \["):
         problem.z_inverse(z, x)
     assert np.isnan(jax.jit(problem.z_inverse)(z, x)).any()
     assert np.isnan(jax.jit(jax.vmap(problem.z_inverse))(z[None], x[None])).any()
@@ -140,7 +140,7 @@ def test_the_error_names_the_image_and_the_point():
         walkthrough().z_inverse(np.array([2.0, -1.0]), np.array([3.0, 3.0]))
 
 
-@pytest.mark.parametrize("name", ["walkthrough", "rosenbrock"])
+@pytest.mark.parametrize("name", ["walkthrough", "rosenbrock", "gaussian, scale"])
 @pytest.mark.parametrize(
     ("z", "message"),
     [

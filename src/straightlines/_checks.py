@@ -30,22 +30,17 @@ def finite_array(name, value, shape=None):
     _raise_unless(np.isfinite, name, value, "finite")
 
 
-def positive(name, value):
-    """Raise unless every entry of `value` is finite and greater than 0."""
-    finite_array(name, value)
-    _raise_unless(lambda array: array > 0, name, value, "greater than 0")
+_RANGES = {
+    "greater than 0": lambda array: array > 0,
+    "at least 0": lambda array: array >= 0,
+    "in (0, 1]": lambda array: (array > 0) & (array <= 1),
+}
 
 
-def at_least_zero(name, value):
-    """Raise unless the number `value` is finite and at least 0."""
-    finite_array(name, value, ())
-    _raise_unless(lambda number: number >= 0, name, value, "at least 0")
-
-
-def unit_interval(name, value):
-    """Raise unless the number `value` is in (0, 1]."""
-    finite_array(name, value, ())
-    _raise_unless(lambda number: (number > 0) & (number <= 1), name, value, "in (0, 1]")
+def within(name, value, allowed, shape=()):
+    """Raise unless `value` is finite, of `shape`, and everywhere in the range that `allowed` names."""
+    finite_array(name, value, shape)
+    _raise_unless(_RANGES[allowed], name, value, allowed)
 
 
 def mean_scale(name, value):

@@ -200,5 +200,5 @@ def _check(fit, key, runs, steps, first_run, keep, dtype):
     ]:
         _checks.count(name, value, least, most)
     _checks.increasing_counts("checkpoints", keep.checkpoints, steps)
-    _checks.at_least_zero("absolute_tolerance", keep.absolute_tolerance)
+    _checks.within("absolute_tolerance", keep.absolute_tolerance, "at least 0")
     return _checks.float_dtype("dtype", dtype)

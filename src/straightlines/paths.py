@@ -86,7 +86,7 @@ def check_fit(fit: Fit) -> None:
     _checks.mean_scale("target", fit.target)
     _checks.member("coordinates", fit.coordinates, COORDINATES)
     if fit.averaging is not None:
-        _checks.unit_interval("averaging", fit.averaging)
+        _checks.within("averaging", fit.averaging, "in (0, 1]")
     _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
 
 
@@ -146,7 +146,7 @@ def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> Array:
     _checks.finite_array("normals", normals, (None, 1 + fit.pseudo_samples))
     _checks.count("the number of steps, normals.shape[0],", np.shape(normals)[0])
     if until is not None:
-        _checks.at_least_zero("until", until)
+        _checks.within("until", until, "at least 0")
     normals = normals if isinstance(normals, Array) else np.asarray(normals)
     if normals.dtype == np.float64 and not jax.config.read("jax_enable_x64"):
         raise ValueError("normals has dtype float64, but JAX's x64 mode is off: set jax_enable_x64, or pass float32")
@@ -167,7 +167,7 @@ def first_hit(path: ArrayLike, target: ArrayLike, *, absolute_tolerance: float =
     if path.ndim != 2 or not len(path) or target.shape != path.shape[1:]:
         raise ValueError(f"path must have shape (steps + 1, {target.size}) to match target, got {path.shape}")
     _checks.finite_array("target", target)
-    _checks.at_least_zero("absolute_tolerance", absolute_tolerance)
+    _checks.within("absolute_tolerance", absolute_tolerance, "at least 0")
     inside = np.ones(len(path) - 1, bool)
     for column, center in zip(path[1:].T, target, strict=True):
         inside &= np.abs(column - center) <= absolute_tolerance + RELATIVE_TOLERANCE * np.abs(center)

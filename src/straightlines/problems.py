@@ -98,4 +98,6 @@ def _half_squared_distance(point, z):
 
 
 def _gaussian_inverse(coordinates, m, x):
-    return gaussian.inverse_mean_map(m, coordinates)
+    _image_point(m, lambda m: m[1] > m[0] ** 2, "z[1] > z[0]**2")
+    mean_scale = gaussian.COORDINATES["expectation"].to_mean_scale(m)
+    return gaussian.COORDINATES[coordinates].from_mean_scale(mean_scale)
