@@ -135,6 +135,10 @@ def test_equal_rules_are_compiled_once(count_compilations):
     ("change", "error", "message"),
     [
         ({"runs": 0}, ValueError, "runs must be at least 1, got 0"),
+        ({"runs": None}, TypeError, "runs must be an integer, got None"),
+        ({"progress": "bar"}, TypeError, "progress must be a function of the number of steps, got 'bar'"),
+        ({"keep": Keep([[1], [1, 2]])}, TypeError, "checkpoints must be an array of numbers"),
+        ({"dtype": None}, TypeError, "dtype must be float32 or float64, got None"),
         ({"steps": -5}, ValueError, "steps must be at least 1, got -5"),
         ({"steps": 2**31}, ValueError, "steps must be at most .* got 2147483648"),
         ({"steps": 1e3}, TypeError, r"steps must be an integer, got 1000\.0"),

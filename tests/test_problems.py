@@ -169,6 +169,11 @@ def test_gaussian_fit_names_what_is_wrong(target, coordinates, message):
         gaussian_fit(target, coordinates)
 
 
+def test_the_branch_is_that_of_a_point():
+    with pytest.raises(ValueError, match=r"x must have shape \(2,\), got shape \(\)"):
+        walkthrough().z_inverse(np.ones(2), "left")
+
+
 def test_a_problem_without_an_inverse_says_so():
     with pytest.raises(ValueError, match="z_inverse"):
         physical_step(Problem(lambda x: x, lambda z: jnp.sum(z**2)), jnp.ones(2), 0.3)

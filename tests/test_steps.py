@@ -431,6 +431,7 @@ WRONG = [
     ({"problem": lambda x: x}, TypeError, "problem must be a Problem, got <function"),
     ({"start": 3.0}, ValueError, r"start must have shape \(any,\), got shape \(\)"),
     ({"start": [[3.0, 3.0]]}, ValueError, r"start must have shape \(any,\), got shape \(1, 2\)"),
+    ({"start": []}, ValueError, "the length of start must be at least 1, got 0"),
     ({"start": [3.0]}, ValueError, r"start must have shape \(2,\), got shape \(1,\)"),
     ({"start": [3.0, 3.0, 3.0]}, ValueError, r"start must have shape \(2,\), got shape \(3,\)"),
     ({"start": [3.0, np.nan]}, ValueError, r"start must be finite, got \[ 3. nan\]"),
@@ -465,7 +466,9 @@ def test_a_problem_without_an_inverse_serves_the_other_methods():
     methods = sorted(set(STEPS) - {"physical gradient"})
 
     def steps(problem, x, rate):  # three paths as one program: x is made of three points
-        return jnp.concatenate([STEPS[m](problem, part, rate) for m, part in zip(methods, x.reshape(3, 2), strict=True)])
+        return jnp.concatenate(
+            [STEPS[m](problem, part, rate) for m, part in zip(methods, x.reshape(3, 2), strict=True)]
+        )
 
     paths = descend(WALKTHROUGH._replace(z_inverse=None), steps, [3.0] * 6, 0.01, 3).reshape(4, 3, 2)
     for number, method in enumerate(methods):

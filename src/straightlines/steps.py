@@ -88,6 +88,7 @@ def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, ite
     _checks.instance("problem", problem, Problem, "a Problem")
     _checks.instance("step", step, Callable, "a function of problem, x and rate, such as those of STEPS")
     _checks.finite_array("start", start, (None,))
+    _checks.count("the length of start", np.size(start))
     _checks.within("rate", rate, "greater than 0")
     _checks.count("iterations", iterations)
     start = start if isinstance(start, Array) else np.asarray(start)
