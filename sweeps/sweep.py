@@ -23,6 +23,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -35,7 +36,8 @@ from straightlines import _checks, ensembles, optimizers
 from straightlines.gaussian import COORDINATES, tango_gamma_bound
 from straightlines.paths import Fit
 
-RULES = ("tango", "sgd", "averaged-sgd", "moving-average")
+# what --step-size and --gamma are by default
+RULES = {"tango": (1e-4, 1e-2), "sgd": (1e-3, None), "averaged-sgd": (1e-4, 1e-2), "moving-average": (1e-4, None)}
 SETTINGS = ("rule", "runs", "first_run", "steps", "seed", "step_size", "gamma", "start", "target", "tolerance")
 SETTINGS += ("checkpoint_every", "dtype", "part_runs")  # what makes a result; how it is computed is not among them
 DEAD = "a process failed or its host died; the finished parts are kept, and the same command goes on with them"
@@ -75,17 +77,18 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--timeout", type=int, default=60, help="seconds after which a silent host counts as dead (default 60)")
     args = parser.parse_args(arguments)
 
-    has_gamma = args.rule in ("tango", "averaged-sgd")
-    if args.gamma is not None and not has_gamma:
+    step_size, gamma = RULES[args.rule]
+    if args.gamma is not None and gamma is None:
         parser.error(f"argument --gamma: the rule {args.rule} has none")
-    args.step_size = args.step_size if args.step_size is not None else 1e-3 if args.rule == "sgd" else 1e-4
-    args.gamma = args.gamma if args.gamma is not None or not has_gamma else 1e-2
-    checks = [(_checks.count, "runs steps part_runs timeout checkpoint_every cpu_devices num_processes")]
-    checks += [
-        (lambda name, value: _checks.count(name, value, 0), "seed first_run"),
-        (_checks.at_least_zero, "tolerance"),
+    args.step_size = step_size if args.step_size is None else args.step_size
+    args.gamma = gamma if args.gamma is None else args.gamma
+    checks = [
+        (_checks.count, "runs steps part_runs timeout checkpoint_every cpu_devices num_processes"),
+        (partial(_checks.count, least=0), "seed first_run"),
+        (partial(_checks.within, allowed="at least 0"), "tolerance"),
+        (partial(_checks.within, allowed="in (0, 1]"), "step_size gamma"),
+        (_checks.mean_scale, "start target"),
     ]
-    checks += [(_checks.unit_interval, "step_size gamma"), (_checks.mean_scale, "start target")]
     try:
         for check, names in checks:
             for name in names.split():
@@ -94,7 +97,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     except (TypeError, ValueError) as error:
         parser.error(str(error))
     cluster = (args.coordinator, args.num_processes, args.process_id)
-    if any(value is None for value in cluster) and any(value is not None for value in cluster):
+    if None in cluster and cluster != (None, None, None):
         parser.error("--coordinator, --num-processes and --process-id belong together: give all three or none")
     if args.coordinator is not None and not 0 <= args.process_id < args.num_processes:
         parser.error(f"argument --process-id: must be from 0 to {args.num_processes - 1}, got {args.process_id}")
@@ -169,9 +172,8 @@ def open_folder(args: argparse.Namespace, folder: Path, settings: dict) -> None:
         raise SweepError(f"--out: there is no folder {args.out.parent}", 2)
     note = folder / "settings.json"
     old = json.loads(note.read_text()) if note.exists() else settings
-    if changed := [
-        f"{name}: {old.get(name)} there, {new} now" for name, new in settings.items() if old.get(name) != new
-    ]:
+    changed = [f"{name}: {old.get(name)} there, {new} now" for name, new in settings.items() if old.get(name) != new]
+    if changed:
         if not args.overwrite:
             which = f"{folder} holds parts of another sweep ({'; '.join(changed)})"
             raise SweepError(f"{which}: go on with its settings, or give --overwrite to drop it", 2)
@@ -204,9 +206,8 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
         raise refused or SweepError("process 0 has refused: see its message", int(status))
     if theirs != asked:
         raise SweepError("the arguments differ from those of process 0", 2)
-    missing = [
-        part for part, there in zip(parts, from_first([path.exists() for path in paths]), strict=True) if not there
-    ]
+    there = from_first([path.exists() for path in paths])
+    missing = [part for part, made in zip(parts, there, strict=True) if not made]
     to_make = sum(size for _, size in missing)
     if first and to_make < args.runs:
         say(f"going on: {args.runs - to_make} of {args.runs} runs are there")

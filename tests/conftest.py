@@ -10,6 +10,12 @@ _asked = []
 jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: event == _REQUESTS and _asked.append(1))
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Where no test needs a browser, what those that do import is left alone."""
+    browser = collection_path.name in ("test_explorers.py", "test_pages.py")
+    return True if browser and config.option.markexpr == "not browser" else None
+
+
 @pytest.fixture
 def count_compilations():
     """A context manager that gives a function: how many programs JAX has asked XLA for since then."""

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import yaml
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString, Tag
 from docutils.nodes import make_id
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +60,16 @@ def articles(pages) -> dict[str, BeautifulSoup]:
     """What a reader reads: page name to the article in it."""
     found = {path.relative_to(BOOK).as_posix(): parse(path).select_one("article.bd-article") for path in pages}
     return {name: article for name, article in found.items() if article is not None}
+
+
+def prose(element):
+    """The text of an element without code and formulas."""
+    for child in element.children:
+        if isinstance(child, Tag):
+            if child.name not in {"pre", "code", "script", "style"} and "math" not in child.get("class", []):
+                yield from prose(child)
+        elif type(child) is NavigableString:
+            yield child
 
 
 def name(path: Path) -> str:
@@ -216,10 +226,7 @@ def test_references_are_resolved_and_nothing_is_left_raw(articles):
             if not code.find_parent("a")
         ]
         left += [f"{page}: {element.get_text()[:80]}" for element in article.select(".problematic, .system-message")]
-        prose = BeautifulSoup(str(article), "html.parser")
-        for element in prose(["pre", "code", "script", "style"]) + prose.select(".math"):
-            element.decompose()
-        text = prose.get_text()
+        text = "".join(prose(article))
         left += [
             f"{page}: {match}"
             for match in re.findall(r".{0,30}(?:\?\?|\{[a-z:]+\}`|\$\$|<Figure|np\.\w+\(|<\w+ object).{0,30}", text)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.integrate import solve_ivp
 
 from straightlines import gaussian
 from straightlines.gaussian import COORDINATES
@@ -78,11 +77,8 @@ def test_coordinates_round_trip_by_way_of_any_other(member, one, other):
 
 @property_test
 @given(members, names)
-def test_the_mean_map_and_its_inverse(member, name):
-    xi = address(member, name)
-    m = gaussian.mean_map(xi, name)
-    np.testing.assert_allclose(m, expectation(member), rtol=1e-12)
-    np.testing.assert_allclose(gaussian.inverse_mean_map(m, name), xi, rtol=1e-9)
+def test_the_mean_map_is_that_of_the_statistics(member, name):
+    np.testing.assert_allclose(gaussian.mean_map(address(member, name), name), expectation(member), rtol=1e-12)
 
 
 # likelihood and score
@@ -176,7 +172,7 @@ def test_the_hessian_in_the_natural_parameters_is_the_covariance_of_the_statisti
 
 def test_gradient_and_hessian_in_the_expectation_parameters():
     # L(m) = ln w/2 + (m₁* - 2m₀m₀* + m₀²)/(2w) with w = m₁ - m₀²
-    slope = jax.grad(gaussian.expected_loss)(np.array([0.0, 1.0]), TARGET, "expectation")
+    slope = jax.jit(lambda m: jax.grad(gaussian.expected_loss)(m, TARGET, "expectation"))(np.array([0.0, 1.0]))
     np.testing.assert_allclose(slope, [-10, -50], rtol=1e-12)
     curvature = hessian(np.array([0.0, 1.0]), TARGET, "expectation")
     np.testing.assert_allclose(curvature, [[101, 10], [10, 100.5]], rtol=1e-12)
@@ -232,6 +228,8 @@ def test_the_flow_has_the_velocity_of_the_natural_gradient(start, target, name):
 
 @pytest.mark.parametrize(("start", "target"), PAIRS)
 def test_the_flow_agrees_with_an_ode_solver(start, target):
+    from scipy.integrate import solve_ivp  # takes a second, and every worker imports this file
+
     moments = np.linspace(0, 12, 60)
     solution = solve_ivp(
         lambda t, xi: velocity(xi, "log scale", target),
@@ -303,25 +301,6 @@ def test_a_wrong_sample_or_target_is_told():
 
 
 @pytest.mark.parametrize(
-    ("m", "message"),
-    [
-        ([3.0, 9.0], r"^expectation must have a second moment greater than the squared mean, got \[3\.0, 9\.0\]$"),
-        ([3.0, 8.0], r"^expectation must have a second moment greater than the squared mean, got \[3\.0, 8\.0\]$"),
-        ([np.inf, 8.0], r"^expectation must be finite, got \[inf"),
-        ([3.0], r"^expectation must have shape \(2,\), got shape \(1,\)$"),
-    ],
-)
-def test_expectation_parameters_outside_the_domain_are_told(m, message):
-    with pytest.raises(ValueError, match=message):
-        gaussian.inverse_mean_map(m)
-
-
-def test_the_inverse_mean_map_tells_an_unknown_coordinate_system():
-    with pytest.raises(ValueError, match=r"^coordinates must be one of 'log scale', .*got 'mean'$"):
-        gaussian.inverse_mean_map([0.0, 1.0], "mean")
-
-
-@pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"start": [0, 0]}, r"^start must have a standard deviation greater than 0, got 0$"),
@@ -331,7 +310,7 @@ def test_the_inverse_mean_map_tells_an_unknown_coordinate_system():
         ({"start": [1.0]}, r"^start must have shape \(2,\), got shape \(1,\)$"),
         ({"target": 1.0}, r"^target must have shape \(2,\), got shape \(\)$"),
         ({"time": -0.5}, r"^time must be at least 0, got -0\.5$"),
-        ({"time": [0.0, -2.0]}, r"^time must be at least 0, got \[0\.0, -2\.0\]$"),
+        ({"time": [0.0, -2.0]}, r"^time must be at least 0, got \[ 0\. -2\.\]$"),
         ({"time": np.nan}, r"^time must be finite, got nan$"),
     ],
 )
@@ -348,12 +327,11 @@ def test_jit_and_vmap_change_nothing(name):
     batch = np.array([address(member, name) for member in [(0.0, 1.0), (2.0, 0.5), (-3.0, 4.0)]])
 
     def everything(xi):
-        m = gaussian.mean_map(xi, name)
         return (
             gaussian.negative_log_likelihood(xi, 0.7, name),
             gaussian.expected_loss(xi, TARGET, name),
             gaussian.fisher_matrix(xi, name),
-            gaussian.inverse_mean_map(m, name),
+            gaussian.mean_map(xi, name),
             gaussian.natural_gradient_flow(COORDINATES[name].to_mean_scale(xi), TARGET, 0.5 + 0 * xi[0]),
         )
 
@@ -364,7 +342,6 @@ def test_jit_and_vmap_change_nothing(name):
 
 
 def test_under_jit_a_point_outside_the_domain_gives_nan():
-    assert np.isnan(jax.jit(gaussian.inverse_mean_map)(jnp.array([3.0, 8.0]))[1])
     assert np.isnan(jax.jit(gaussian.negative_log_likelihood, static_argnums=2)(jnp.array([0.0, -1.0]), 0.0, "scale"))
     with pytest.raises(ValueError, match=r"^parameters must have shape \(2,\), got shape \(3,\)"):
         jax.jit(gaussian.fisher_matrix)(jnp.ones(3))
@@ -374,7 +351,7 @@ def test_under_jit_a_point_outside_the_domain_gives_nan():
 def test_32_bit_floats_stay_32_bit_and_close(name):
     xi = address((2.0, 0.5), name)
     single = xi.astype(np.float32)
-    for function in (*OF_PARAMETERS.values(), lambda xi, name: gaussian.inverse_mean_map(gaussian.mean_map(xi, name))):
+    for function in OF_PARAMETERS.values():
         found, exact = function(single, name), np.asarray(function(xi, name))
         assert isinstance(found, float) or found.dtype == np.float32
         assert np.max(np.abs(found - exact)) < 2e-5 * np.max(np.abs(exact))
@@ -385,7 +362,7 @@ def test_the_flow_keeps_its_digits_in_32_bits():
     late = np.array([0.0, 1e-9, 1.0, 12.0, 25.0, 60.0])
     exact = np.asarray(gaussian.natural_gradient_flow(start, target, late))
     with jax.enable_x64(False):
-        found = gaussian.natural_gradient_flow(start, target, jnp.asarray(late))
+        found = flow(*map(np.array, (start, target, late)))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, exact, rtol=1e-5)
 
@@ -397,7 +374,6 @@ def test_numpy_gives_numpy_and_compiles_nothing(count_compilations):
             gaussian.negative_log_likelihood(xi, 1.0),
             gaussian.expected_loss(xi, (1.0, 2.0)),
             gaussian.mean_map(xi),
-            gaussian.inverse_mean_map(np.array([1.0, 3.0])),
             gaussian.natural_gradient_flow((0.0, 1.0), (10.0, 1.0), np.linspace(0, 3, 7)),
             *(system.to_mean_scale(system.from_mean_scale(np.array([1.0, 2.0]))) for system in COORDINATES.values()),
         ]

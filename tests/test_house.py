@@ -14,6 +14,7 @@ CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.py"))
 MODULES = sorted(path for path in (ROOT / "src" / "straightlines").rglob("*.py"))
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 WIDTH, CELL, CODE, WORDS, TRUTHS = 76, 25, 250, 2500, 40
+LINES = 1375  # of the package without its figures
 # what opens and closes a folded solution or aside
 OPENS, CLOSES = re.compile(r"\{(?:solution|exercise)-start\}"), re.compile(r"\{(?:solution|exercise)-end\}")
 
@@ -100,3 +101,19 @@ def test_yes_and_no_stand_where_they_answer():
                 if output.output_type == "stream":
                     printed += [chapter] * len(re.findall(r"\b(?:True|False)\b", output.text))
     assert len(printed) <= TRUTHS, {chapter: printed.count(chapter) for chapter in CHAPTERS}
+
+
+def test_what_contributing_names_is_there_and_it_names_all_of_ext():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    for file in (ROOT / "_ext").iterdir():
+        if file.name != "__pycache__":
+            assert re.search(rf"`{re.escape(file.name)}/?`", text), (
+                f"CONTRIBUTING.md does not say what {file.name} is for"
+            )
+    for name in re.findall(r"`((?:_ext|assets|explorers|scripts|sweeps|src|tests)/[\w./]*)`", text):
+        assert (ROOT / name).exists() or "NAME" in name, f"CONTRIBUTING.md names {name}, which is not there"
+
+
+def test_the_package_is_small():
+    lines = {path.name: len(path.read_text().splitlines()) for path in MODULES if path.parent.name == "straightlines"}
+    assert sum(lines.values()) <= LINES, lines

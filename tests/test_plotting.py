@@ -52,10 +52,20 @@ def test_the_target_is_a_cross(ax):
         (lambda ax: draw_band(ax, range(3), np.zeros((3, 3)), "magic"), "method must be one of .* got 'magic'"),
         (lambda ax: draw_band(ax, range(3), np.zeros((3, 4)), "SGD"), r"band must have shape \(3, 3\) .* got \(3, 4\)"),
         (lambda ax: figure(0), "columns must be at least 1, got 0"),
+        (lambda ax: figure(height=0), "height must be greater than 0, got 0"),
+        (lambda ax: draw_band(ax, range(3), np.full((3, 3), "a"), "SGD"), "band must be an array of real numbers"),
+        (lambda ax: draw_target(ax, (0.0, np.nan)), "target must be finite"),
+        (lambda ax: name_line(ax, "SGD", (0.0,)), r"at must have shape \(2,\), got shape \(1,\)"),
+        (lambda ax: draw_target([ax], (0.0, 1.0)), "ax must be axes of matplotlib, got"),
+        (lambda ax: draw_path(None, PATH, "SGD"), "ax must be axes of matplotlib, got None"),
+        (lambda ax: draw_band(None, range(3), np.zeros((3, 3)), "SGD"), "ax must be axes of matplotlib, got None"),
+        (lambda ax: name_line(None, "SGD", (0.0, 1.0)), "ax must be axes of matplotlib, got None"),
+        (lambda ax: keep("name", ax), "fig must be a figure of matplotlib, got"),
+        (lambda ax: keep(None, ax.figure), "name must be a string, got None"),
     ],
 )
 def test_wrong_arguments_are_named(ax, draw, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         draw(ax)
 
 

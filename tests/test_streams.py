@@ -9,20 +9,21 @@ from jax.extend.random import threefry_2x32
 from straightlines import streams
 
 KEY = jax.random.key(3)
+threefry = jax.jit(streams.threefry)
 
 
 def test_the_stream_of_a_run_is_jaxs_threefry():
     run_key = jax.random.fold_in(KEY, 5)
     np.testing.assert_array_equal(
-        streams.run_keys(jax.random.key_data(KEY), jnp.asarray([5], jnp.uint32)),
+        jax.jit(streams.run_keys)(jax.random.key_data(KEY), np.asarray([5], np.uint32)),
         jax.random.key_data(run_key)[:, None],
     )
     for step, pair in [(0, 0), (77, 0), (2**31, 3)]:
-        counter = jnp.asarray([pair, step], jnp.uint32)
-        words = streams.threefry(tuple(jax.random.key_data(run_key)), tuple(counter))
+        counter = np.asarray([pair, step], np.uint32)
+        words = threefry(tuple(np.asarray(jax.random.key_data(run_key))), tuple(counter))
         np.testing.assert_array_equal(words, threefry_2x32(jax.random.key_data(run_key), counter))
     np.testing.assert_array_equal(
-        streams.threefry(tuple(jax.random.key_data(run_key)), (jnp.uint32(0), jnp.uint32(9))),
+        threefry(tuple(np.asarray(jax.random.key_data(run_key))), (np.uint32(0), np.uint32(9))),
         jax.random.key_data(jax.random.fold_in(run_key, 9)),
     )
 
@@ -30,9 +31,14 @@ def test_the_stream_of_a_run_is_jaxs_threefry():
 @pytest.fixture(scope="module")
 def normals():
     """Of 64 runs: shape (steps, samples, runs)."""
-    keys = streams.run_keys(jax.random.key_data(KEY), jnp.arange(64, dtype=jnp.uint32))
-    pairs = streams.complex_normals(keys, jnp.arange(8000), 2, np.dtype("float32"))
-    return np.asarray(jax.vmap(streams.real_normals, (0, None))(pairs, 4), np.float64)
+
+    @jax.jit
+    def draw(key_data):
+        keys = streams.run_keys(key_data, jnp.arange(64, dtype=jnp.uint32))
+        pairs = streams.complex_normals(keys, jnp.arange(8000), 2, np.dtype("float32"))
+        return jax.vmap(streams.real_normals, (0, None))(pairs, 4)
+
+    return np.asarray(draw(jax.random.key_data(KEY)), np.float64)
 
 
 def test_the_normals_have_the_normal_distribution(normals):

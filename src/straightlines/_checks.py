@@ -14,8 +14,8 @@ def _raise_unless(holds, name, value, allowed):
         raise ValueError(f"{name} must be {allowed}, got {np.asarray(value)}")
 
 
-def finite_array(name, value, shape=None):
-    """Raise unless `value` is a finite numeric array of `shape` (None stands for any length)."""
+def real_array(name, value, shape=None):
+    """Raise unless `value` is an array of real numbers, NaN and infinity included, of `shape` (None is any length)."""
     try:
         actual = np.shape(value)
     except ValueError as error:
@@ -27,25 +27,34 @@ def finite_array(name, value, shape=None):
         raise ValueError(f"{name} must have shape {wanted}, got shape {actual}")
     if not isinstance(value, jax.core.Tracer) and np.asarray(value).dtype.kind not in "iuf":
         raise TypeError(f"{name} must be an array of real numbers, got {value!r}")
+
+
+def finite_array(name, value, shape=None):
+    """Raise unless `value` is an array of finite real numbers of `shape`."""
+    real_array(name, value, shape)
     _raise_unless(np.isfinite, name, value, "finite")
 
 
-def positive(name, value):
-    """Raise unless every entry of `value` is finite and greater than 0."""
-    finite_array(name, value)
-    _raise_unless(lambda array: array > 0, name, value, "greater than 0")
+def path(value, components=None):
+    """`value` as an array; raise unless it is a path: real numbers, (steps + 1, components)."""
+    real_array("path", value)
+    array = np.asarray(value)
+    if array.ndim != 2 or not array.size or components not in (None, array.shape[1]):
+        raise ValueError(f"path must have shape (steps + 1, {components or 'n'}), got {array.shape}")
+    return array
 
 
-def at_least_zero(name, value):
-    """Raise unless the number `value` is finite and at least 0."""
-    finite_array(name, value, ())
-    _raise_unless(lambda number: number >= 0, name, value, "at least 0")
+_RANGES = {
+    "greater than 0": lambda array: array > 0,
+    "at least 0": lambda array: array >= 0,
+    "in (0, 1]": lambda array: (array > 0) & (array <= 1),
+}
 
 
-def unit_interval(name, value):
-    """Raise unless the number `value` is in (0, 1]."""
-    finite_array(name, value, ())
-    _raise_unless(lambda number: (number > 0) & (number <= 1), name, value, "in (0, 1]")
+def within(name, value, allowed, shape=()):
+    """Raise unless `value` is finite, of `shape`, and everywhere in the range that `allowed` names."""
+    finite_array(name, value, shape)
+    _raise_unless(_RANGES[allowed], name, value, allowed)
 
 
 def mean_scale(name, value):
@@ -77,6 +86,7 @@ def instance(name, value, kind, what):
 
 def increasing_counts(name, values, most):
     """Raise unless `values` are increasing integers from 0 to `most`."""
+    real_array(name, values)
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(f"{name} must be a sequence of integers, got {values!r}")
@@ -94,8 +104,8 @@ def random_key(name, value):
 def float_dtype(name, value):
     """The dtype `value`; raise unless it is float32, or float64 in JAX's x64 mode."""
     try:
-        dtype = np.dtype(value)
-    except TypeError as error:
+        dtype = np.dtype(value or "none")  # None would be float64
+    except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be float32 or float64, got {value!r}") from error
     if dtype not in (np.float32, np.float64):
         raise ValueError(f"{name} must be float32 or float64, got {dtype}")

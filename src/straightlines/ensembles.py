@@ -157,7 +157,7 @@ def ensemble(
     Returns an `Ensemble`: a run that diverges is marked there; no mean is taken. Raises TypeError for an argument or a
     field of the wrong kind, ValueError for one out of its range.
     """
-    dtype = _check(fit, key, runs, steps, first_run, keep, dtype)
+    dtype = _check(fit, key, runs, steps, first_run, keep, dtype, progress)
     fit, runs, steps = fit.cast(dtype), int(runs), int(steps)
     tolerance = (keep.absolute_tolerance + RELATIVE_TOLERANCE * np.abs(fit.target)).astype(dtype)
     devices = jax.devices()
@@ -188,17 +188,16 @@ def ensemble(
     )
 
 
-def _check(fit, key, runs, steps, first_run, keep, dtype):
+def _check(fit, key, runs, steps, first_run, keep, dtype, progress):
     """Raise for an argument of `ensemble` that is not what it should be; the dtype."""
     check_fit(fit)
     _checks.instance("keep", keep, Keep, "a Keep")
     _checks.random_key("key", key)
-    for name, value, least, most in [  # steps are counted in 32 bits
-        ("runs", runs, 1, 2**32),
-        ("steps", steps, 1, 2**31 - 2 * _BLOCK),
-        ("first_run", first_run, 0, 2**32 - runs),
-    ]:
-        _checks.count(name, value, least, most)
+    if progress is not None:
+        _checks.instance("progress", progress, Callable, "a function of the number of steps")
+    _checks.count("runs", runs, most=2**32)
+    _checks.count("steps", steps, most=2**31 - 2 * _BLOCK)  # they are counted in 32 bits
+    _checks.count("first_run", first_run, 0, 2**32 - int(runs))
     _checks.increasing_counts("checkpoints", keep.checkpoints, steps)
-    _checks.at_least_zero("absolute_tolerance", keep.absolute_tolerance)
+    _checks.within("absolute_tolerance", keep.absolute_tolerance, "at least 0")
     return _checks.float_dtype("dtype", dtype)

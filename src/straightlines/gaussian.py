@@ -133,20 +133,6 @@ def mean_map(parameters: Vector, coordinates: str = "log scale") -> Array:
     return COORDINATES["expectation"].from_mean_scale(COORDINATES[coordinates].to_mean_scale(parameters))
 
 
-def inverse_mean_map(expectation: Vector, coordinates: str = "log scale") -> Array:
-    r"""Parameters of the member with expectation parameters $m$: $\mu = m_0$, $\sigma^2 = m_1 - m_0^2$.
-
-    Shapes (2,) to (2,); `coordinates`, a name in `COORDINATES`, are those of the result. Raises ValueError if
-    $m_1 \le m_0^2$, for an unknown coordinate system, a wrong shape or a number that is not finite.
-    """
-    _checks.member("coordinates", coordinates, COORDINATES)
-    _checks.finite_array("expectation", expectation, (2,))
-    if not isinstance(expectation, jax.core.Tracer) and not expectation[1] > expectation[0] ** 2:
-        raise ValueError(f"expectation must have a second moment greater than the squared mean, got {expectation}")
-    expectation = _as_parameters("expectation", expectation, "expectation")
-    return COORDINATES[coordinates].from_mean_scale(COORDINATES["expectation"].to_mean_scale(expectation))
-
-
 @partial(jax.jit, static_argnames="coordinates")
 def _fisher_matrix(parameters, coordinates):
     to_mean_scale = COORDINATES[coordinates].to_mean_scale
@@ -204,9 +190,7 @@ def natural_gradient_flow(start: Vector, target: Vector, time: ArrayLike) -> Arr
     """
     _checks.mean_scale("start", start)
     _checks.mean_scale("target", target)
-    _checks.finite_array("time", time)
-    if not isinstance(time, jax.core.Tracer) and not (np.asarray(time) >= 0).all():
-        raise ValueError(f"time must be at least 0, got {time}")
+    _checks.within("time", time, "at least 0", None)
     library = jnp if any(isinstance(value, jax.Array) for value in (start, target, time)) else np
     start, target, elapsed = (library.asarray(value, float) for value in (start, target, time))
     left, done = library.exp(-elapsed), -library.expm1(-elapsed)  # u and 1 - u: a sum of positive terms loses no digits

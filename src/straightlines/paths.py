@@ -86,8 +86,12 @@ def check_fit(fit: Fit) -> None:
     _checks.mean_scale("target", fit.target)
     _checks.member("coordinates", fit.coordinates, COORDINATES)
     if fit.averaging is not None:
-        _checks.unit_interval("averaging", fit.averaging)
+        _checks.within("averaging", fit.averaging, "in (0, 1]")
     _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
+    if fit.initial_state is not None:
+        expected = jax.tree.structure(jax.eval_shape(fit.optimizer.init, np.zeros(2)))
+        if jax.tree.structure(fit.initial_state) != expected:
+            raise TypeError(f"initial_state must be a state of the optimizer, {expected}, got {fit.initial_state!r}")
 
 
 @equinox.filter_jit
@@ -146,7 +150,7 @@ def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> Array:
     _checks.finite_array("normals", normals, (None, 1 + fit.pseudo_samples))
     _checks.count("the number of steps, normals.shape[0],", np.shape(normals)[0])
     if until is not None:
-        _checks.at_least_zero("until", until)
+        _checks.within("until", until, "at least 0")
     normals = normals if isinstance(normals, Array) else np.asarray(normals)
     if normals.dtype == np.float64 and not jax.config.read("jax_enable_x64"):
         raise ValueError("normals has dtype float64, but JAX's x64 mode is off: set jax_enable_x64, or pass float32")
@@ -163,11 +167,10 @@ def first_hit(path: ArrayLike, target: ArrayLike, *, absolute_tolerance: float =
 
     Shapes (steps + 1, n) of `path` and (n,) of `target`. Raises ValueError for a wrong shape or a negative tolerance.
     """
-    path, target = np.asarray(path), np.asarray(target)
-    if path.ndim != 2 or not len(path) or target.shape != path.shape[1:]:
-        raise ValueError(f"path must have shape (steps + 1, {target.size}) to match target, got {path.shape}")
-    _checks.finite_array("target", target)
-    _checks.at_least_zero("absolute_tolerance", absolute_tolerance)
+    _checks.finite_array("target", target, (None,))
+    target = np.asarray(target)
+    path = _checks.path(path, target.size)
+    _checks.within("absolute_tolerance", absolute_tolerance, "at least 0")
     inside = np.ones(len(path) - 1, bool)
     for column, center in zip(path[1:].T, target, strict=True):
         inside &= np.abs(column - center) <= absolute_tolerance + RELATIVE_TOLERANCE * np.abs(center)
@@ -182,11 +185,10 @@ def distance_from_line(path: ArrayLike, start: ArrayLike, end: ArrayLike) -> flo
     Shapes (steps + 1, n) of `path`, (n,) of the points `start` and `end`, $x_0 \ne x_1$. Raises ValueError for a wrong
     shape, a number of the line that is not finite, or a line through one point only.
     """
-    path, start, end = (np.asarray(value, float) for value in (path, start, end))
-    if path.ndim != 2 or not len(path):
-        raise ValueError(f"path must have shape (steps + 1, n), got {path.shape}")
+    path = _checks.path(path)
     _checks.finite_array("start", start, path.shape[1:])
     _checks.finite_array("end", end, path.shape[1:])
+    path, start, end = (np.asarray(value, float) for value in (path, start, end))
     length = np.linalg.norm(end - start)
     if length == 0:
         raise ValueError(f"end must differ from start, got {end} for both")

@@ -80,6 +80,8 @@ def figure(columns: int = 1, rows: int = 1, *, height: float | None = None, **op
     """
     _checks.count("columns", columns)
     _checks.count("rows", rows)
+    if height is not None:
+        _checks.within("height", height, "greater than 0")
     use_style()
     height = height or rows * {1: 3.7, 2: 3.6, 3: 2.9}.get(columns, 2.4)
     return plt.subplots(rows, columns, figsize=(SINGLE if columns == 1 else WIDTH, height), **options)
@@ -102,6 +104,8 @@ def keep(name: str, fig: Figure) -> None:
 
     The group of each axes is called `panel-1`, `panel-2`, …, so that a page can show them one by one.
     """
+    _checks.instance("name", name, str, "a string")
+    _checks.instance("fig", fig, Figure, "a figure of matplotlib")
     from myst_nb import glue  # only a chapter needs it, and it loads Sphinx
 
     for number, ax in enumerate(fig.axes, 1):
@@ -110,6 +114,10 @@ def keep(name: str, fig: Figure) -> None:
     fig.savefig(svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     glue(name, _Picture(svg.getvalue()))
     plt.close(fig)
+
+
+def _check_axes(ax):
+    _checks.instance("ax", ax, Axes, "axes of matplotlib")
 
 
 def draw_path(
@@ -135,10 +143,9 @@ def draw_path(
 
     Raises: ValueError for an unknown method or a path of the wrong shape.
     """
+    _check_axes(ax)
     _checks.member("method", method, LOOKS)
-    path = np.asarray(path)
-    if path.ndim != 2 or path.shape[1] != 2 or not len(path):
-        raise ValueError(f"path must have shape (steps + 1, 2), got {path.shape}")
+    path = _checks.path(path, 2)
     look = LOOKS[method]
     style = {"color": look.color, "linestyle": look.linestyle, "label": label or method}
     ax.plot(path[:, 0], path[:, 1], marker=look.marker if markers else None, **(style | options))
@@ -162,7 +169,10 @@ def draw_band(
 
     Raises: ValueError for an unknown method or a band of the wrong shape.
     """
+    _check_axes(ax)
     _checks.member("method", method, LOOKS)
+    _checks.real_array("across", across, (None,))
+    _checks.real_array("band", band)
     if np.shape(band) != (3, *np.shape(across)):
         raise ValueError(f"band must have shape {(3, *np.shape(across))} to match across, got {np.shape(band)}")
     low, line, high = np.asarray(band)
@@ -174,6 +184,8 @@ def draw_band(
 
 def draw_target(ax: Axes, target: Sequence[float], label: str | None = None) -> None:
     """Mark the point that a method should reach with a cross."""
+    _check_axes(ax)
+    _checks.finite_array("target", target, (2,))
     ax.plot(*target, "x", markersize=10, markeredgewidth=2.2, color=INK, label=label, zorder=6)
 
 
@@ -186,7 +198,9 @@ def name_line(ax: Axes, method: str, at: tuple[float, float], *, text: str | Non
 
     Raises: ValueError for an unknown method.
     """
+    _check_axes(ax)
     _checks.member("method", method, LOOKS)
+    _checks.finite_array("at", at, (2,))
     style: dict[str, Any] = {
         "xytext": (6, 0),
         "textcoords": "offset points",

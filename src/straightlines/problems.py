@@ -55,6 +55,8 @@ def walkthrough() -> Problem:
 
     def z_inverse(z, x):
         _image_point(z, lambda z: z[1] >= 0, "z[1] >= 0")
+        if not isinstance(x, jax.core.Tracer):
+            _checks.real_array("x", x, (2,))
         return jnp.stack([z[0], jnp.where(x[1] < 0, -1, 1) * jnp.sqrt(z[1])])
 
     return Problem(lambda x: jnp.stack([x[0], x[1] ** 2]), _sum_of_squares, z_inverse)
@@ -98,4 +100,6 @@ def _half_squared_distance(point, z):
 
 
 def _gaussian_inverse(coordinates, m, x):
-    return gaussian.inverse_mean_map(m, coordinates)
+    _image_point(m, lambda m: m[1] > m[0] ** 2, "z[1] > z[0]**2")
+    mean_scale = gaussian.COORDINATES["expectation"].to_mean_scale(m)
+    return gaussian.COORDINATES[coordinates].from_mean_scale(mean_scale)

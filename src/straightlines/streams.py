@@ -4,6 +4,8 @@ The normals of a run depend on the key, the index of the run and the step, and o
 there are, in what pieces they are computed, or on which device.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -97,7 +99,11 @@ def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1, dtype=
     _checks.count("steps", steps)
     _checks.count("pseudo_samples", pseudo_samples, least=0)
     dtype = _checks.float_dtype("dtype", dtype)
-    keys = run_keys(jax.random.key_data(key), jnp.asarray([run], jnp.uint32))
-    samples = 1 + pseudo_samples
+    return _normals(key, np.asarray([run], np.uint32), int(steps), 1 + int(pseudo_samples), dtype)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def _normals(key, run, steps, samples, dtype):
+    keys = run_keys(jax.random.key_data(key), run)
     pairs = complex_normals(keys, jnp.arange(steps, dtype=jnp.uint32), (samples + 1) // 2, dtype)
     return jax.vmap(real_normals, (0, None))(pairs, samples)[:, :, 0]
