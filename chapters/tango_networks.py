@@ -32,13 +32,11 @@ from scipy.linalg import solve
 from scipy.special import logsumexp, softmax
 from scipy.stats import t
 from sklearn.datasets import load_digits
-from threadpoolctl import threadpool_limits
 
 from straightlines.optimizers import tango
 from straightlines.plotting import INK, NEUTRAL, figure, keep
 
 jax.config.update("jax_enable_x64", True)
-threadpool_limits(1)  # the matrices are too small to share
 
 # %% [markdown]
 # ## Many dimensions

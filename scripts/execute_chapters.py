@@ -37,7 +37,9 @@ NOT_READ = [
 THREADS = os.environ.get("CHAPTER_THREADS", "1")  # scripts/matrix.py tries others
 ENVIRONMENT = {  # of the tests, too
     "JAX_PLATFORMS": "cpu",  # the committed outputs are the processor's, also where there is a GPU
-    "NPROC": THREADS,  # XLA's: the arrays of a chapter are too small to share
+    # XLA's and BLAS's: the arrays of a chapter are too small to share, and a second thread waits by spinning
+    "NPROC": THREADS,
+    "OPENBLAS_NUM_THREADS": THREADS,
     # what is compiled is kept, and compiled anew when the code, JAX or its settings change
     "JAX_COMPILATION_CACHE_DIR": str(ROOT / "_build" / "jax-cache" / THREADS),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

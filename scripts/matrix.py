@@ -27,7 +27,7 @@ LEVELS = {  # what of NumPy's extensions stays on, the most that XLA may use, th
 
 def limits(level: str, threads: int, extensions: list[str]) -> dict[str, str]:
     """The variables that limit a process to a level and to so many threads; `extensions` are what NumPy finds here."""
-    settings = {"CHAPTER_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+    settings = {"CHAPTER_THREADS": str(threads)}
     stay, most, core = LEVELS.get(level, (None, None, None))
     if most:
         flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_max_isa={most}"
