@@ -79,7 +79,6 @@ def toy(rows: Mapping[str, tuple[list[str], ArrayLike]]) -> Figure:
             ax.axvline(len(ticks) - 0.5, color="#999999", linewidth=0.8)
     ax.axhline(0.2, **NEUTRAL[1], linewidth=1)
     ax.set(yscale="log", ylabel="loss $L$ at the end", xticks=range(len(ticks)), xticklabels=ticks)
-    ax.tick_params(axis="x", labelsize=9)
     return fig
 
 
@@ -116,16 +115,4 @@ def answers(where: ArrayLike, lines: Mapping[str, ArrayLike], readings: tuple, e
     right.set(xscale="linear", xlim=(0, None), yticks=range(len(ends)), yticklabels=list(ends), xlabel="error in $x$")
     right.invert_yaxis()
     right.grid(axis="y")
-    return fig
-
-
-def times(groups: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Bars on linear axes, one panel for each group: unit → name → number."""
-    fig, axes = figure(1, len(groups), height=1.6 * len(groups))
-    for ax, (unit, numbers) in zip(axes, groups.items(), strict=True):
-        colors = [LOOKS[name.split(",")[0]].color if name.split(",")[0] in LOOKS else "#777777" for name in numbers]
-        bars = ax.barh(list(numbers), list(numbers.values()), color=colors)
-        ax.bar_label(bars, fmt="%.3g", padding=3)
-        ax.set(title=unit, xlim=(0, 1.15 * max(numbers.values())))
-        ax.invert_yaxis()
     return fig
