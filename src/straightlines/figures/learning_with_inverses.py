@@ -30,7 +30,7 @@ def wave(updates: ArrayLike, curves: Mapping[str, Mapping[str, tuple]]) -> Figur
         for ax, part, name in zip(column, (0, 1), "xy", strict=True):
             for method, errors in methods.items():
                 band = np.quantile(errors[part], QUANTILES, axis=0)
-                draw_band(ax, updates, band, method, markevery=4, markersize=5)
+                draw_band(ax, updates, band, method, markevery=2, markersize=5)
             ax.set(yscale="log", ylabel=f"mean error in ${name}$")
             _plain_ticks(ax.yaxis)
         column[0].set_title(title)
