@@ -316,7 +316,7 @@ keep("learning_with_inverses-figure-wave", figures.wave(steps, curves))
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-wave
 # :name: learning_with_inverses-figure-wave
-# :alt: Four panels of error against updates, x above and y below. On the left, well scaled, the physical gradient and Adam fall together. On the right Adam stays high in x; the physical gradient falls far below it in x and ends level with it in y; the hybrid comes down with the physical gradient for half of the updates, then rises in x, still far below Adam, and falls below both in y.
+# :alt: Four panels of error against updates, x above and y below. On the left, well scaled, the physical gradient and Adam fall together in x, and Adam somewhat lower in y. On the right Adam stays high in x; the physical gradient falls far below it in x and ends a little above it in y; the hybrid comes down with the physical gradient for half of the updates, then rises in x, still far below Adam, and falls below both in y.
 #
 # Errors of networks that invert the wave, against updates: medians over twenty seeds as lines, and bands in which four in five of the seeds lie.
 # ```
@@ -411,7 +411,7 @@ keep("learning_with_inverses-figure-seeds", figures.seeds(ends))
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-seeds
 # :name: learning_with_inverses-figure-seeds
-# :alt: Two scatter plots of the error in y against the error in x, one point a seed. On the left, at xi one half, the physical gradient and Adam share one cloud; the ringed points of the physical gradient lie at its upper right. On the right, at xi 32, three separate clouds, Adam's far to the right, the physical gradient's far to the left, and the hybrid's between them and lowest.
+# :alt: Two scatter plots of the error in y against the error in x, one point a seed. On the left, at xi one half, the clouds of the physical gradient and Adam overlap, and a ringed point of each lies far to the upper right. On the right, at xi 32, three separate clouds, Adam's far to the right, the physical gradient's far to the left, and the hybrid's between them and lowest.
 #
 # The same runs at their end, one point a seed. A ring marks a network that answers on more than one piece.
 # ```
@@ -582,9 +582,9 @@ keep(
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-toy
 # :name: learning_with_inverses-figure-toy
-# :alt: XXX
+# :alt: Ten columns of eight marks, the final losses of eight seeds, on a logarithmic axis. Adam's lie at the dashed level at rate 0.01 and mostly below a tenth of it at 0.4. Half-inverse gradients lie just above the level with the high threshold, and far below it with the low one. Gauss-Newton lies at the level with the high cut, on both sides of it with the middle one, above it with the low one, and below it when damped.
 #
-# Final losses on the toy: a dot for each seed, a bar for the median. Under each column the rate, and the threshold or $\mu$. The dashed line is the level of 0.2 that the source states.
+# Final losses on the toy: a dot for each seed, a bar for the median. Under each column the rate, and the threshold or $\mu$. The dashed line is the level of 0.2 that the source states; what ends above 1 is drawn at 1.
 # ```
 #
 # At rate 0.01 Adam ends at {glue:text}`learning_with_inverses-hig-adam-loss`, and Gauss-Newton with a cut of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: the level that the book states, and what a network is worth that answers $y_1$ exactly and $y_2$ with 0. These two settings stop there, not the methods. At rates of 0.1 and more Adam leaves the level, and so does damped Gauss-Newton.
@@ -720,7 +720,7 @@ for row, name in enumerate(name for name in HEAT for _ in range(2)):
     print(*(f"{b:12.2g} [{a:.2g}, {c:.2g}]" for a, b, c in ends))
 
 # %% [markdown]
-# Among the networks the inverse pays: at each one's better rate the physical gradient has the smallest error in $x$, then Adam, then SGD. But after these 400 updates the best of them is hardly better than the target handed back, and none comes near the stable inverse that taught one of them. Here a network earns nothing: it must learn from examples what is a line of code.
+# Among the networks the inverse pays: at each one's better rate the physical gradient has the smallest error in $x$, then Adam, then SGD. But after these 400 updates the best of them is about as good as the target handed back, and none comes near the stable inverse that taught one of them. Here a network earns nothing: it must learn from examples what is a line of code.
 #
 # ### The waves that no one asks for
 #
@@ -762,7 +762,7 @@ for name, row in chosen.items():
 
 
 # %% [markdown]
-# An untrained network has them already. In its last weights these waves are all but left alone, for the proxy loss has no pull there, and the output loss hardly any: put the waves of the last weights back to where they started, and the noise stays. What has grown are the hidden units that these weights multiply. {numref}`learning_with_inverses-figure-images` takes the dropped waves out of an answer.
+# An untrained network has them already. In its last weights these waves are all but left alone, for the proxy loss has no pull there, and the output loss hardly any: put the waves of the last weights back to where they started, and most of the noise stays. So it is the hidden units that have grown, which these weights multiply. {numref}`learning_with_inverses-figure-images` takes the dropped waves out of an answer.
 
 # %% tags=["hide-input"]
 one = jax.tree.map(
@@ -793,12 +793,12 @@ keep(
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-images
 # :name: learning_with_inverses-figure-images
-# :alt: Six small images. A source with soft-edged blocks, its smooth blur, the stable inverse, which looks like the source, the network's answer with checkered noise, that noise alone, and the answer without it, which is smooth and paler than the source.
+# :alt: Six small images. A source with soft-edged blocks, its smooth blur, the stable inverse, which looks like the source with a little noise, the network's answer with checkered noise, that noise alone, and the answer without it, which is smooth and paler than the source.
 #
 # One target that no network saw in training, and answers to it. The network is the first seed of the physical gradient. Each image has its error against the source.
 # ```
 #
-# The checkered noise is in those waves: without them the answer is smooth, and over all tests now better than the target, though far from the formula's.
+# The checkered noise is in those waves: without them the answer is smooth, and over all tests better than the target, though far from the formula's.
 #
 # ## A flow that a few sensors see
 #
@@ -863,7 +863,7 @@ print(f"archive inverted: error {np.std(labels - archive_starts):.6f}")
 # %% [markdown]
 # The inverse turns the whole archive into causes. That is what the physical gradient does here: the process is one to one, so its goal $\tilde{x}$ is the cause itself, whatever the network answers. Call the goals labels.
 #
-# First the answers without a network, for 1,000 tests. Fill the gaps by Fourier interpolation, and answer that; or go back from it for a part of the time, which is stable where the whole is not, and the best of five parts is chosen on the tests themselves, in its favour. Or fit an estimator by least squares to the archive's readings and labels: linear in the readings, or in their products, of two or of up to three.
+# First the answers without a network, for 1,000 tests. Fill the gaps by Fourier interpolation, and answer that; or go back from it for a part of the time, which is stable where the whole is not, and the best of five parts is chosen on the tests themselves, in its favour. Or fit an estimator by least squares to the archive's readings and labels: linear in the readings, or in their products, of up to two or up to three. The ± is a standard error over the tests.
 
 
 # %% tags=["hide-input"]
@@ -902,14 +902,16 @@ answers = {
     "back, the whole time": back[-1],
     "back, a part of it": min(back, key=lambda x: np.std(x - starts)),
 }
-for degree, name in enumerate(("linear", "products of 2", "of 3"), 1):
+for degree, name in enumerate(
+    ("linear", "products of 2", "products of 3"), 1
+):
     fit = linear_fit(products(archive_readings, degree), labels)
     answers[name] = fit(products(readings, degree))
 for name, answer in answers.items():
     print(f"{name:21}", told_error(answer))
 
 # %% [markdown]
-# (The ± is a standard error, of so many tests.) One more answer is a solver at test time: for each set of readings it minimises the misfit, in units of the noise, plus the distance from the labels' mean in units of their covariance $C$. It is told the size of the noise. Every label sums to zero, so $C$ is singular: we write $x$ as the mean plus $C^{1/2} z$, and take eight steps of Levenberg and Marquardt in $z$, each accepted only if it goes down.
+# One more answer is a solver at test time: for each set of readings it minimises the misfit, in units of the noise, plus the distance from the labels' mean in units of their covariance $C$. It is told the size of the noise. Every label sums to zero, so $C$ is singular: we write $x$ as the mean plus $C^{1/2} z$, and take eight steps of Levenberg and Marquardt in $z$, each accepted only if it goes down.
 
 # %%
 variances, axes = np.linalg.eigh(np.cov(labels.T))
@@ -940,7 +942,7 @@ def solve(reading):
 
 answers["solver"], moved = map(np.asarray, solve(readings))
 print(f"{'solver':21}", told_error(answers["solver"]))
-print(f"largest last step, of all tests: {moved.max():.4f}")
+print(f"largest last step, of all tests: {moved.max():.2f}")
 
 # %% [markdown]
 # And at last a network, with one hidden layer of 64 units. It learns by the physical gradient from the labels, or by the output loss from the archive, with Adam or SGD.
@@ -1007,7 +1009,7 @@ for key, value in {
     "flow-adam": np.median(scores[3, :, -1]),
     "flow-linear": ends["linear"],
     "flow-products": ends["products of 2"],
-    "flow-three": ends["of 3"],
+    "flow-three": ends["products of 3"],
     "flow-back": ends["back, a part of it"],
     "flow-solver": ends["solver"],
 }.items():
@@ -1020,7 +1022,7 @@ for key, value in {
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-flow
 # :name: learning_with_inverses-figure-flow
-# :alt: On the left a velocity along the ring at the start, eight noisy readings from later, and two answers: the linear one is too smooth, the network's is close. On the right the errors of all answers; the products, the solver and the physical gradient's network are lowest, the stable inverse is highest.
+# :alt: On the left a velocity along the ring at the start, eight noisy readings from later, and two answers: the linear one lags behind the pulse, the network's is closer. On the right the errors of all answers; the products, the solver and the physical gradient's network are lowest, going back the whole time is highest.
 #
 # Left, one start, the readings of what became of it (rings), and two answers. Right, the errors of all answers; for networks one mark a seed, at the better of two rates.
 # ```
@@ -1065,7 +1067,7 @@ for name, count in one.items():
 print(f"flow, solver: and {8 * m} passes back through the process")
 
 # %% [markdown]
-# On the toy, then, Adam reaches the loss of the half-inverse with more updates and less work. On the flow the solver pays anew for each answer, which a network or a fitted formula does not.
+# On the toy, then, Adam comes about as low as the half-inverse with more updates and less work. On the flow the solver pays anew for each answer, which a network or a fitted formula does not.
 #
 # ## Exercises
 #

@@ -49,7 +49,9 @@ def seeds(ends: Mapping[str, Mapping[str, tuple]]) -> Figure:
     for ax, (title, methods) in zip(axes, ends.items(), strict=True):
         for method, (in_x, in_y, ringed) in methods.items():
             look = LOOKS[method]
-            ax.plot(in_x, in_y, look.marker, color=look.color, markersize=5, alpha=0.8, label=method)
+            ax.plot(
+                in_x, in_y, look.marker, color=look.color, markersize=6, markeredgewidth=1.5, alpha=0.8, label=method
+            )
             ax.plot(in_x[ringed], in_y[ringed], "o", markersize=12, color="none", markeredgecolor=INK)
         ax.set(xscale="log", yscale="log", xlabel="error in $x$", ylabel="error in $y$", title=title)
         _plain_ticks(ax.xaxis)
@@ -59,14 +61,14 @@ def seeds(ends: Mapping[str, Mapping[str, tuple]]) -> Figure:
 
 
 def toy(rows: Mapping[str, tuple[list[str], ArrayLike]]) -> Figure:
-    """Final losses, one dot a seed, a column for each setting: method → settings and losses (settings, seeds)."""
+    """Final losses, at most 1, one dot a seed, a column for each setting: method → settings, losses (settings, seeds)."""
     use_style()
     fig, ax = plt.subplots(figsize=(WIDTH, 3.8))
     ticks: list[str] = []
     for method, (settings, losses) in rows.items():
         look = LOOKS[method.split(",")[0]]
         first = len(ticks)
-        for losses_of in np.asarray(losses):
+        for losses_of in np.minimum(losses, 1):
             column = np.full(len(losses_of), len(ticks))
             ax.plot(column, losses_of, look.marker, color=look.color, alpha=0.8)
             ax.plot(len(ticks), np.median(losses_of), "_", color=look.color, markersize=22, markeredgewidth=2.4)
@@ -106,8 +108,9 @@ def answers(where: ArrayLike, lines: Mapping[str, ArrayLike], readings: tuple, e
         else:
             left.plot(where, line, **next(styles), label=name)
     left.plot(*readings, "o", color="none", markeredgecolor=INK, markersize=6, label="readings")
+    low, high = left.get_ylim()
+    left.set(xlabel="place", ylabel="velocity", ylim=(low, high + 0.4 * (high - low)))
     left.legend(loc="upper left")
-    left.set(xlabel="place", ylabel="velocity")
     for height, (name, values) in enumerate(ends.items()):
         method = name.split(",")[0]
         color, marker = (LOOKS[method].color, LOOKS[method].marker) if method in LOOKS else ("#666666", "o")
