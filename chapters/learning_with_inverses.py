@@ -815,6 +815,11 @@ k = np.arange(CELLS // 2 + 1)
 fade = np.exp(-VISCOSITY * TIME * (2 - 2 * np.cos(k * width)) / width**2)
 
 
+def spread(factor):
+    """The matrix that multiplies each wave by its factor."""
+    return np.fft.irfft(factor * np.fft.rfft(np.eye(CELLS)), n=CELLS)
+
+
 def to_heat(u):
     u = u - u.mean(axis=-1, keepdims=True)
     sums = u @ np.triu(np.ones((CELLS, CELLS)))  # up to each cell
@@ -823,11 +828,13 @@ def to_heat(u):
     return heat / heat.mean(axis=-1, keepdims=True)
 
 
-def flow(u, fade=fade, floor=0.0):
-    """The velocity later; with 1 / fade the velocity before."""
-    before = to_heat(u)
-    heat = jnp.fft.irfft(fade * jnp.fft.rfft(before), n=CELLS)
-    logarithm = jnp.log(jnp.maximum(heat, floor * before))
+later, before = spread(fade), spread(1 / fade)
+
+
+def flow(u, matrix=later, floor=0.0):
+    """The velocity later; with the matrix `before`, that before."""
+    heat = to_heat(u)
+    logarithm = jnp.log(jnp.maximum(heat @ matrix, floor * heat))
     change = logarithm - jnp.roll(logarithm, 1, axis=-1)
     return -2 * VISCOSITY / width * change
 
@@ -852,12 +859,11 @@ def read(u):
 
 
 forward, both = jax.jit(flow), pulses(26_600)
-later = np.asarray(forward(both, fade))
-before = np.asarray(forward(later, 1 / fade))
+ends = np.asarray(forward(both, later))
+labels = np.asarray(forward(ends, before))[1000:]
 starts, archive_starts = np.split(both, [1000])
-outcomes, archive = np.split(later, [1000])
+outcomes, archive = np.split(ends, [1000])
 readings, archive_readings = read(outcomes), read(archive)
-labels = before[1000:]
 print(f"archive inverted: error {np.std(labels - archive_starts):.6f}")
 
 # %% [markdown]
@@ -882,8 +888,8 @@ def products(readings, degree):
 
 @jax.jit
 @partial(jax.vmap, in_axes=(0, None))
-def back_for(part, u):
-    return flow(u, fade**-part, floor=0.1)
+def back_by(matrix, u):
+    return flow(u, matrix, floor=0.1)
 
 
 def told_error(answer):
@@ -894,9 +900,8 @@ def told_error(answer):
 
 
 # %% tags=["hide-input"]
-back = np.asarray(
-    back_for(np.array([0.2, 0.4, 0.6, 0.8, 1]), filled(readings))
-)
+parts = [spread(fade**-part) for part in (0.2, 0.4, 0.6, 0.8, 1)]
+back = np.asarray(back_by(np.array(parts), filled(readings)))
 answers = {
     "filled readings": filled(readings),
     "back, the whole time": back[-1],
@@ -986,7 +991,7 @@ for row, name in enumerate(name for name in FLOW for _ in range(2)):
 one = jax.tree.map(
     lambda leaf: leaf[1, 0] if eqx.is_array(leaf) else leaf, flow_nets
 )
-by_network = np.asarray(one(readings[0]))
+by_network = np.asarray(eqx.filter_jit(one)(readings[0]))
 ends = {name: np.std(answer - starts) for name, answer in answers.items()}
 ends |= {
     f"{name}, network": scores[2 * row : 2 * row + 2, :, -1].min(axis=0)

@@ -61,7 +61,7 @@ def seeds(ends: Mapping[str, Mapping[str, tuple]]) -> Figure:
 
 
 def toy(rows: Mapping[str, tuple[list[str], ArrayLike]]) -> Figure:
-    """Final losses, at most 1, one dot a seed, a column for each setting: method → settings, losses (settings, seeds)."""
+    """Final losses up to 1, a dot for each seed, a column a setting: method → settings, losses (settings, seeds)."""
     use_style()
     fig, ax = plt.subplots(figsize=(WIDTH, 3.8))
     ticks: list[str] = []
