@@ -587,14 +587,14 @@ keep(
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-toy
 # :name: learning_with_inverses-figure-toy
-# :alt: Ten columns of seven marks, the final losses of seven seeds, on a logarithmic axis. Adam's lie at the dashed level at rate 0.01 and mostly below a tenth of it at 0.4. Half-inverse gradients lie just above the level with the high threshold, and far below it with the low one. Gauss-Newton lies at the level with the high cut, on both sides of it with the middle one, above it with the low one, and below it when damped.
+# :alt: Ten columns of seven marks, the final losses of seven seeds, on a logarithmic axis. Adam's lie at the dashed level at rate 0.01 and mostly below a tenth of it at 0.4. Half-inverse gradients lie just above the level with the high threshold; with the low one four of seven lie below it, three of them far below, and three above. Gauss-Newton lies at the level with the high cut, on both sides of it with the middle one, above it with the low one, and below it when damped.
 #
 # Final losses on the toy: a dot for each seed, a bar for the median. Under each column the rate, and the threshold or $\mu$. The dashed line is the level of 0.2 that the source states; what ends above 1 is drawn at 1.
 # ```
 #
 # At rate 0.01 Adam ends at {glue:text}`learning_with_inverses-hig-adam-loss`, and Gauss-Newton with a cut of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: the book's level, and that of a network which answers $y_1$ exactly and $y_2$ with 0. These settings stop there, not the methods. At its highest rate Adam leaves the level, and so does damped Gauss-Newton.
 #
-# A threshold of $10^{-2}$ is $\lambda$ itself; it cuts off the directions of $y_2$, and both exponents stop at the level. At $10^{-6}$, with the same rate, Gauss-Newton does not train at all, {glue:text}`learning_with_inverses-toy-cut`, and half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`. Half of the inverse allows a low threshold, and that lets it leave the plateau.
+# A threshold of $10^{-2}$ is $\lambda$ itself; it cuts off the directions of $y_2$, and both exponents stop at the level. At $10^{-6}$, with the same rate, Gauss-Newton does not train at all, {glue:text}`learning_with_inverses-toy-cut`, and half-inverse gradients reach a median of {glue:text}`learning_with_inverses-toy-half`, though not every seed leaves the level. Half of the inverse allows a low threshold, and that lets it leave the plateau.
 #
 # So all three families can leave the plateau; seven seeds spread too widely to rank them ({numref}`learning_with_inverses-figure-toy`).
 
@@ -1035,7 +1035,7 @@ for key, value in {
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-flow
 # :name: learning_with_inverses-figure-flow
-# :alt: On the left a velocity along the ring at the start, eight noisy readings from later, and two answers: the linear one lags behind the pulse, the network's is closer. On the right the errors of all answers; the products, the solver and the physical gradient's network are lowest, going back the whole time is highest.
+# :alt: On the left a velocity along the ring at the start, eight noisy readings from later, and two answers, the linear one and the network's, both flatter than the start. On the right the errors of all answers; the products, the solver and the physical gradient's network are lowest, going back the whole time is highest.
 #
 # Left, one start, the readings of what became of it (rings), and two answers. Right, the errors of all answers; for networks one mark a seed, at the better of two rates.
 # ```
