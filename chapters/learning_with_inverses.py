@@ -18,7 +18,7 @@
 #
 # A physical gradient solves one inverse problem. A network can learn to solve all of them: you give it a wanted outcome $y^*$, and it answers with a cause $x$.
 #
-# What does an inverse of the physics gain you while such a network learns? And with an inverse, why learn at all? We train networks on four problems, beside tuned methods without an inverse and formulas without a network. Some gains survive that, and some do not.
+# What does an inverse of the physics gain you while such a network learns? And with an inverse, why learn at all? We train networks on four problems beside tuned methods without an inverse and formulas without a network. Some gains survive that, and some do not.
 #
 # You need the physical gradient, {eq}`update_rules-eq-physical-gradient`, and Gauss-Newton, {eq}`update_rules-eq-gauss-newton`. Networks come from Equinox and optimisers from optax {cite:p}`deepmind2020optax`.
 
@@ -353,7 +353,7 @@ for key, value in {
     )
 
 # %% [markdown]
-# So Adam wins in $y$ against the physical gradient alone, as we expected. The hybrid beats it in *both* errors: about {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the control shows. The hybrid pays in $x$, where the physical gradient alone is better.
+# So Adam wins in $y$ against the physical gradient alone, as we expected. The hybrid beats it in *both* errors: about {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the control shows. It pays in $x$.
 #
 # ### Where the errors lie
 #
@@ -808,7 +808,7 @@ keep(
 #
 # ## A flow that a few sensors see
 #
-# When does a network earn its keep? A formula needs the whole outcome. Let us take it away, and linearity too. Burgers' equation carries a velocity $u$ along by itself and smooths it:
+# When is a network needed? A formula needs the whole outcome. Let us take it away, and linearity too. Burgers' equation carries a velocity $u$ along by itself and smooths it:
 #
 # $$\partial_t u + u\, \partial_s u = \nu\, \partial_s^2 u , \qquad u = -2\nu\, \partial_s \ln h , \qquad \partial_t h = \nu\, \partial_s^2 h .$$ (learning_with_inverses-eq-burgers)
 #
