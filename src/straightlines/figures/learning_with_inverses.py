@@ -30,7 +30,7 @@ def wave(updates: ArrayLike, curves: Mapping[str, Mapping[str, tuple]]) -> Figur
         for ax, part, name in zip(column, (0, 1), "xy", strict=True):
             for method, errors in methods.items():
                 band = np.quantile(errors[part], QUANTILES, axis=0)
-                draw_band(ax, updates, band, method, markevery=4, markersize=5)
+                draw_band(ax, updates, band, method, markevery=2, markersize=5)
             ax.set(yscale="log", ylabel=f"mean error in ${name}$")
             _plain_ticks(ax.yaxis)
         column[0].set_title(title)
@@ -49,7 +49,9 @@ def seeds(ends: Mapping[str, Mapping[str, tuple]]) -> Figure:
     for ax, (title, methods) in zip(axes, ends.items(), strict=True):
         for method, (in_x, in_y, ringed) in methods.items():
             look = LOOKS[method]
-            ax.plot(in_x, in_y, look.marker, color=look.color, markersize=5, alpha=0.8, label=method)
+            ax.plot(
+                in_x, in_y, look.marker, color=look.color, markersize=6, markeredgewidth=1.5, alpha=0.8, label=method
+            )
             ax.plot(in_x[ringed], in_y[ringed], "o", markersize=12, color="none", markeredgecolor=INK)
         ax.set(xscale="log", yscale="log", xlabel="error in $x$", ylabel="error in $y$", title=title)
         _plain_ticks(ax.xaxis)
@@ -59,14 +61,14 @@ def seeds(ends: Mapping[str, Mapping[str, tuple]]) -> Figure:
 
 
 def toy(rows: Mapping[str, tuple[list[str], ArrayLike]]) -> Figure:
-    """Final losses, one dot a seed, a column for each setting: method → settings and losses (settings, seeds)."""
+    """Final losses up to 1, a dot for each seed, a column a setting: method → settings, losses (settings, seeds)."""
     use_style()
     fig, ax = plt.subplots(figsize=(WIDTH, 3.8))
     ticks: list[str] = []
     for method, (settings, losses) in rows.items():
         look = LOOKS[method.split(",")[0]]
         first = len(ticks)
-        for losses_of in np.asarray(losses):
+        for losses_of in np.minimum(losses, 1):
             column = np.full(len(losses_of), len(ticks))
             ax.plot(column, losses_of, look.marker, color=look.color, alpha=0.8)
             ax.plot(len(ticks), np.median(losses_of), "_", color=look.color, markersize=22, markeredgewidth=2.4)
@@ -79,7 +81,6 @@ def toy(rows: Mapping[str, tuple[list[str], ArrayLike]]) -> Figure:
             ax.axvline(len(ticks) - 0.5, color="#999999", linewidth=0.8)
     ax.axhline(0.2, **NEUTRAL[1], linewidth=1)
     ax.set(yscale="log", ylabel="loss $L$ at the end", xticks=range(len(ticks)), xticklabels=ticks)
-    ax.tick_params(axis="x", labelsize=9)
     return fig
 
 
@@ -107,8 +108,9 @@ def answers(where: ArrayLike, lines: Mapping[str, ArrayLike], readings: tuple, e
         else:
             left.plot(where, line, **next(styles), label=name)
     left.plot(*readings, "o", color="none", markeredgecolor=INK, markersize=6, label="readings")
+    low, high = left.get_ylim()
+    left.set(xlabel="place", ylabel="velocity", ylim=(low, high + 0.4 * (high - low)))
     left.legend(loc="upper left")
-    left.set(xlabel="place", ylabel="velocity")
     for height, (name, values) in enumerate(ends.items()):
         method = name.split(",")[0]
         color, marker = (LOOKS[method].color, LOOKS[method].marker) if method in LOOKS else ("#666666", "o")
@@ -116,16 +118,4 @@ def answers(where: ArrayLike, lines: Mapping[str, ArrayLike], readings: tuple, e
     right.set(xscale="linear", xlim=(0, None), yticks=range(len(ends)), yticklabels=list(ends), xlabel="error in $x$")
     right.invert_yaxis()
     right.grid(axis="y")
-    return fig
-
-
-def times(groups: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Bars on linear axes, one panel for each group: unit → name → number."""
-    fig, axes = figure(1, len(groups), height=1.6 * len(groups))
-    for ax, (unit, numbers) in zip(axes, groups.items(), strict=True):
-        colors = [LOOKS[name.split(",")[0]].color if name.split(",")[0] in LOOKS else "#777777" for name in numbers]
-        bars = ax.barh(list(numbers), list(numbers.values()), color=colors)
-        ax.bar_label(bars, fmt="%.3g", padding=3)
-        ax.set(title=unit, xlim=(0, 1.15 * max(numbers.values())))
-        ax.invert_yaxis()
     return fig
