@@ -159,7 +159,11 @@ EXPLORERS["figure-1"] = {
         : fresh && !result.running && !result.halted
           ? published && RACERS.every((method) => result.reports[method]?.count === DATA.published[method]) ? " The three counts are the published ones, to the last digit." : ""
           : result?.halted && fresh ? " Stopped." : fresh ? " Running." : " Not run yet: press Run.";
-      return { caption: `${words}.${status} Dotted: the exact natural gradient. First hits: the iteration at which each method first is in the box around the target${fresh && !result.running ? "; dashed, of this seed" : ""}.`, summary: `${words}.${status}` };
+      return {
+        caption: `${words}. Dotted: the exact natural gradient. First hits: the iteration at which each method first is in the box around the target; dashed, of this seed.`,
+        status: status.trim(),
+        summary: `${words}.${status}`,
+      };
     };
   },
 };

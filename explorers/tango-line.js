@@ -131,7 +131,7 @@ EXPLORERS["tango-line"] = {
       if (settings.steps === MOST_STEPS) parts.push(`Cut at ${grouped(MOST_STEPS)} steps, t = ${shown(MOST_STEPS * state.stepSize)}.`);
       if (fresh && result.failed) parts.push(`The runs failed: ${result.failed}.`);
       if (stopped === of) parts.push("Stopped.");
-      return { caption: parts.join(" "), summary: parts.slice(0, 2).join(" ") };
+      return { caption: parts[0], status: parts.slice(1).join(" "), summary: parts.slice(0, 2).join(" ") };
     };
   },
 };

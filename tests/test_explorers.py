@@ -746,8 +746,9 @@ def test_only_pages_with_an_explorer_load_the_script(site):
     for name in [*NAMES, "problems"]:
         text = (site / f"{name}.html").read_text()
         assert text.count("explorers.js") == text.count("explorers.css") == 1
-        assert '<script defer="defer" src="_static/explorers.js' in text
-    assert "explorers." not in (site / "index.html").read_text()
+        after = text.split("data-explorer=")[1].split("_static/explorers.js")[0]
+        assert after.count("<div") == after.count("</div") - 1  # right after the explorer's element
+    assert "explorers.js" not in (site / "index.html").read_text()
 
 
 def test_the_script_is_small_and_carries_what_src_says(site):
