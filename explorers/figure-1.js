@@ -222,7 +222,8 @@ function makeHistogram(parent) {
       const one = reports[method]?.count;
       if (Number.isInteger(one)) made.push(["path", { class: "explorer-mark", d: `M${at(one).toFixed(1)} ${base + 1}v${-(row - 26)}` }]);
     });
-    const step = niceStep((limit / Math.max(2, (right - left) / 92)) * 1.0001);
+    const least = limit / Math.max(2, (right - left) / 92);
+    const step = niceStep(least) < least ? niceStep(2.2 * niceStep(least)) : niceStep(least);
     for (let value = 0; value <= limit * 1.0001; value += step) {
       const anchor = value === 0 ? "start" : at(value) > right - 24 ? "end" : "middle";
       made.push(["path", { class: "explorer-axis", d: `M${at(value).toFixed(1)} ${bottom}v4` }]);
