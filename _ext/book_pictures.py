@@ -170,8 +170,13 @@ def panels(svg: str) -> list[str]:
 
 
 def strict(svg: str) -> str:
-    """The drawing as an ePub allows it: no document type, no path without points, such as a blank's."""
+    """The drawing as an ePub allows it: no document type, no path without points, such as a blank's, each id once."""
     root = ElementTree.fromstring(svg)
+    seen: set[str | None] = {None}
+    for element in root.iter():
+        if element.get("id") in seen:  # matplotlib names an image by its content, and may show it twice
+            element.attrib.pop("id", None)
+        seen.add(element.get("id"))
     for path in root.iter(f"{{{SVG}}}path"):
         path.set("d", path.get("d") or "M 0 0")
     return ElementTree.tostring(root, encoding="unicode")

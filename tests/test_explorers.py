@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.tree_util import Partial
 from scipy.integrate import solve_ivp
 from scipy.special import digamma, polygamma
 
@@ -488,11 +489,13 @@ def gamma_mean(shape, rate):
     return jnp.stack([jax.scipy.special.digamma(shape) - jnp.log(rate), shape / rate])
 
 
-def family_problem(family, coordinates, target):
-    """The family as a problem in the named coordinates, its start in them, and the map back to the usual parameters."""
-    if family == "Gaussian":
-        system = gaussian.COORDINATES[coordinates]
-        return problems.gaussian_fit(target, coordinates), system.from_mean_scale, system.to_mean_scale
+def squared_distance(goal, z):
+    return jnp.sum((z - goal) ** 2)
+
+
+@cache  # one compiled program for all targets
+def family_map(family, coordinates):
+    """The mean map of the usual parameters and of the named coordinates; those from the usual ones, and back."""
     if family == "process":
         z = lambda x: jnp.stack([x[0], x[1] ** 2])  # noqa: E731
         to, back = {
@@ -506,8 +509,16 @@ def family_problem(family, coordinates, target):
             "log shape and rate": (jnp.log, jnp.exp),
             "shape and rate": (lambda p: p, lambda p: p),
         }[coordinates]
-    goal = z(jnp.array(target))
-    return problems.Problem(lambda xi: z(back(xi)), lambda m: jnp.sum((m - goal) ** 2)), to, back
+    return z, (lambda xi: z(back(xi))), to, back
+
+
+def family_problem(family, coordinates, target):
+    """The family as a problem in the named coordinates, its start in them, and the map back to the usual parameters."""
+    if family == "Gaussian":
+        system = gaussian.COORDINATES[coordinates]
+        return problems.gaussian_fit(target, coordinates), system.from_mean_scale, system.to_mean_scale
+    z, mean, to, back = family_map(family, coordinates)
+    return problems.Problem(mean, Partial(squared_distance, z(jnp.array(target)))), to, back
 
 
 CASES = [("Gaussian", name) for name in gaussian.COORDINATES] + [
@@ -553,8 +564,7 @@ def test_physical_gradient_steps_of_families_are_those_of_src(mathematics, famil
         rate = float(random.uniform(0.05, 1))
         fit = problems.gaussian_fit(target, "scale") if family == "Gaussian" else problems.walkthrough()
         if family == "process":
-            goal = fit.z(jnp.array(target))
-            fit = fit._replace(loss=lambda z, goal=goal: jnp.sum((z - goal) ** 2))
+            fit = fit._replace(loss=Partial(squared_distance, fit.z(jnp.array(target))))
         wanted = steps.descend(fit, steps.physical_step, start, rate, 10)
         code = "([f, a, b, r]) => straightLines.physicalSteps(f, a, b, r, 10)"
         agree(mathematics(code, [family, start.tolist(), target.tolist(), rate]), wanted)

@@ -1,5 +1,6 @@
 """What makes the pages: formulas, light files, drawings, and what the book says of itself."""
 
+import io
 import json
 import re
 import sys
@@ -14,12 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "_ext"), str(ROOT / "scripts")]
 
 import book_about  # noqa: E402
+import book_math  # noqa: E402
 import book_pictures  # noqa: E402
 import book_weight  # noqa: E402
 import take_away  # noqa: E402
 import tinycss2  # noqa: E402
 from book_math import Typesetter  # noqa: E402
 from docutils import nodes  # noqa: E402
+from fontTools import ttLib  # noqa: E402
 
 
 def test_formulas_are_html_with_mathml_beside_it():
@@ -69,8 +72,6 @@ def test_selectors_are_kept_for_what_a_script_may_add():
 @pytest.fixture
 def drawing() -> str:
     """Two axes and a colour bar as a chapter's SVG."""
-    import io
-
     fig, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     axes[0].plot([0, 1], color="#222222")
     axes[0].set_ylabel("left")
@@ -115,6 +116,19 @@ def test_inks_follow_the_theme_and_colours_stay():
     assert "#d7dbe0" in dark
     assert "#B37400" in dark
     assert "#222222" not in dark
+
+
+def test_an_epub_gets_each_id_once():
+    svg = f'<svg xmlns="{book_pictures.SVG}"><image id="same"/><g><image id="same"/><path id="other"/></g></svg>'
+    assert re.findall('id="([^"]+)"', book_pictures.strict(svg)) == ["same", "other"]
+    assert 'd="M 0 0"' in book_pictures.strict(svg)
+
+
+def test_the_font_that_gives_formulas_their_height_stays_a_font():
+    zero = book_math.mathjax() / "output" / "chtml" / "fonts" / "woff-v2" / "MathJax_Zero.woff"
+    small = ttLib.TTFont(io.BytesIO(book_weight.shrink(zero, {"x"})))
+    assert set(small.getBestCmap()) == {ord(" ")}  # a browser refuses a font without any character
+    assert book_weight.shrink(zero.with_name("MathJax_Size3-Regular.woff"), {"x"}) == b""
 
 
 def test_the_citation_is_that_of_the_file():
