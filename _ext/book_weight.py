@@ -90,7 +90,7 @@ def shrink(font: Path, characters: set[str]) -> bytes:
     """A font with these characters alone, as WOFF; empty if it has none of them."""
     loaded = ttLib.TTFont(font, recalcTimestamp=False)
     found = {chr(code) for code in loaded.getBestCmap()}
-    if len(found) == 1:  # MathJax has a font of nothing but a blank, for the height of lines
+    if len(found) == 1:  # MathJax has a font of one empty letter, for the height of lines
         characters = found
     if not found & characters - ({" "} if len(found) > 1 else set()):
         return b""
@@ -177,7 +177,7 @@ class Bundle:
         (self.static / "pages.js").write_bytes(script)
         versions = {"pages.css": hashed(style), "pages.js": hashed(script)}
         zero = mathjax() / "output" / "chtml" / "fonts" / "woff-v2" / "MathJax_Zero.woff"
-        self.strut = STRUT.format(base64.b64encode(shrink(zero, {" "})).decode())
+        self.strut = STRUT.format(base64.b64encode(shrink(zero, set())).decode())
         for path, text in self.pages.items():
             path.write_text(self.lighten(text, versions))
         for name in {*self.styles, *self.scripts}:  # they are in the bundles

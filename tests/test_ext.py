@@ -127,7 +127,7 @@ def test_an_epub_gets_each_id_once():
 def test_the_font_that_gives_formulas_their_height_stays_a_font():
     zero = book_math.mathjax() / "output" / "chtml" / "fonts" / "woff-v2" / "MathJax_Zero.woff"
     small = ttLib.TTFont(io.BytesIO(book_weight.shrink(zero, {"x"})))
-    assert set(small.getBestCmap()) == {ord(" ")}  # a browser refuses a font without any character
+    assert len(small.getBestCmap()) == 1  # a browser refuses a font without any character
     assert book_weight.shrink(zero.with_name("MathJax_Size3-Regular.woff"), {"x"}) == b""
 
 
