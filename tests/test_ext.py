@@ -110,6 +110,12 @@ def test_each_panel_has_its_own_drawing(drawing):
         assert len(text) < len(drawing)
 
 
+def test_no_drawing_is_shrunk_until_its_letters_are_too_small(drawing):
+    assert book_pictures.smallest(drawing) == pytest.approx(10, abs=2)
+    assert book_pictures.smallest('<g transform="scale(0.1 -0.1)"/><g transform="scale(0.09 -0.09)"/>') == 9
+    assert book_pictures.smallest("<svg/>") == float("inf")
+
+
 def test_inks_follow_the_theme_and_colours_stay():
     svg = '<svg width="1pt"><path style="stroke: #222222; fill: #B37400"/></svg>'
     dark = book_pictures.dark(svg)

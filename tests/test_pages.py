@@ -252,18 +252,21 @@ CUT = """async () => {
   }
   return found;
 }"""
-# how far a drawing is shrunk: its smallest letters are 10 points, 13.3 pixels, high
-SMALL = """() => [...document.querySelectorAll("article .picture img")]
-  .filter(i => i.checkVisibility() && i.naturalWidth)
-  .filter(i => i.clientWidth / i.naturalWidth * 40 / 3 < 8.99).map(i => `${i.clientWidth} of ${i.naturalWidth}`)"""
+DRAWINGS = """() => [...document.querySelectorAll("article .picture img")]
+  .filter(i => i.checkVisibility() && i.naturalWidth).map(i => [i.src, i.clientWidth])"""
 
 
 def fits_a_phone(watched):
     """Nothing is cut, and labels are legible."""
     for text in watched.page.evaluate(CUT):
         yield f"cut, {text}"
-    for text in watched.page.evaluate(SMALL):
-        yield f"labels too small, {text}"
+    for source, width in watched.page.evaluate(DRAWINGS):
+        drawing = (BOOK / "_images" / Path(source).name).read_text()
+        points = float(re.search(r'viewBox="\S+ \S+ (\S+) ', drawing)[1])
+        # matplotlib draws letters a hundred units high
+        letters = [100 * float(part) for part in re.findall(r"scale\((0\.\d+) -0\.\d+\)", drawing)]
+        if letters and min(letters) * width / points < 8.99:
+            yield f"letters of {min(letters) * width / points:.1f} pixels in {Path(source).name}"
 
 
 def fits_the_window(watched):
