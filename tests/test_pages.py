@@ -67,6 +67,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         path = Path(self.translate_path(self.path))
         path = path / "index.html" if path.is_dir() else path
+        if path.name == "favicon.ico":  # a browser may ask for one on the page that only leads on
+            self.send_response(204)
+            self.end_headers()
+            return
         if not path.is_file():
             self.send_error(404)
             return
