@@ -49,7 +49,7 @@ test: book  ## run every test: chapters, package, pairing, rendered book
 
 .PHONY: test-pages
 test-pages: book  ## test the rendered pages in Chromium, which must be installed
-	@$(BIN)/python -m pytest -m browser --numprocesses=2 tests/test_pages.py tests/test_explorers.py
+	@$(BIN)/python -m pytest -m browser --numprocesses=2 --dist=worksteal tests/test_pages.py tests/test_explorers.py
 
 .PHONY: check
 check: $(STAMP)  ## test one chapter and what it imports: make check NAME=tango

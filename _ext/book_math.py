@@ -124,9 +124,13 @@ class Typesetter:
             raise ValueError(str(error).splitlines()[0]) from None
         return re.sub(r' data-mjx-[a-z]+="[^"]*"', "", re.sub(r">\n\s*<", "><", text))
 
+    def width(self, source: str, display: bool) -> float:
+        """How wide a formula is, in MathJax's em."""
+        return self.call("width", source, display)
+
     def is_long(self, source: str) -> bool:
         """Whether an inline formula is wider than a line of a phone."""
-        return len(source) > LONG and self.call("width", source, False) > LONG
+        return len(source) > LONG and self.width(source, False) > LONG
 
     def css(self) -> str:
         """MathJax's style sheet, for all that it could have typeset."""
@@ -166,7 +170,9 @@ def visit_math_block(self: Any, node: nodes.math_block) -> None:
         source = r" \\ ".join(parts)
         if len(parts) > 1:
             source = rf"\begin{{aligned}}{source}\end{{aligned}}"
-    self.body.append(f'<div class="formula">{formula(self, node, source, True)}</div></div>\n')
+    text = formula(self, node, source, True)
+    width = f' data-width="{typesetter.width(source, True):.1f}"' if "<mjx-container" in text else ""
+    self.body.append(f'<div class="formula"{width}>{text}</div></div>\n')
     raise nodes.SkipNode
 
 

@@ -21,7 +21,7 @@ from sphinx.writers.html5 import HTML5Translator
 PIXELS = 4 / 3  # a point of a drawing on the screen
 DOTS = 0.6  # a dot of a picture at 160 dots an inch
 LARGEST = 1.2  # of a panel that stands alone
-LEAST = 0.675  # of any drawing: its smallest letters are 10 points high, and stay above 9 pixels
+LEGIBLE = 9  # pixels: no letter is shown smaller; a drawing that cannot be shrunk so far scrolls
 DARK = {
     "#222222": "#d7dbe0",
     "#555555": "#a8b0b9",
@@ -47,6 +47,11 @@ def size(svg: str) -> tuple[float, float]:
     """Width and height of a drawing, in points."""
     root = ElementTree.fromstring(svg)
     return float(root.get("width").removesuffix("pt")), float(root.get("height").removesuffix("pt"))
+
+
+def smallest(svg: str) -> float:
+    """How high the smallest letters of a drawing are, in points; infinite if it has none."""
+    return min((100 * float(part) for part in re.findall(r"scale\((0\.\d+) -0\.\d+\)", svg)), default=math.inf)
 
 
 def drop(root: ElementTree.Element, unwanted: Callable[[ElementTree.Element], bool]) -> None:
@@ -170,8 +175,13 @@ def panels(svg: str) -> list[str]:
 
 
 def strict(svg: str) -> str:
-    """The drawing as an ePub allows it: no document type, no path without points, such as a blank's."""
+    """The drawing as an ePub allows it: no document type, no path without points, such as a blank's, each id once."""
     root = ElementTree.fromstring(svg)
+    seen: set[str | None] = {None}
+    for element in root.iter():
+        if element.get("id") in seen:  # matplotlib names an image by its content, and may show it twice
+            element.attrib.pop("id", None)
+        seen.add(element.get("id"))
     for path in root.iter(f"{{{SVG}}}path"):
         path.set("d", path.get("d") or "M 0 0")
     return ElementTree.tostring(root, encoding="unicode")
@@ -186,7 +196,7 @@ class Pictures:
         self.target.mkdir(exist_ok=True)
 
     def image(self, address: str, alt: str, width: float, height: float, classes: str, least: float = 0) -> str:
-        style = f' style="min-width: {least:.0f}px"' if least else ""
+        style = f' style="min-width: {math.ceil(least)}px"' if least else ""
         return (
             f'<img class="{classes}" src="{address}" alt="{html.escape(alt)}" width="{width:.0f}" height="{height:.0f}"'
             f'{style} loading="lazy" decoding="async">'
@@ -195,13 +205,14 @@ class Pictures:
     def drawing(self, svg: str, name: str, alt: str, largest: float = 1) -> str:
         """A drawing in both themes."""
         width, height = (side * PIXELS for side in size(svg))
+        least = width / PIXELS * LEGIBLE / smallest(svg)
         found = []
         for theme, text in (("light", svg), ("dark", dark(svg))):
             path = self.target / f"{name}{'-dark' if theme == 'dark' else ''}.svg"
             path.write_text(text)
             address = f"{self.writer.builder.imgpath}/{path.name}"
             shown = (width * largest, height * largest)
-            found.append(self.image(address, alt, *shown, f"only-{theme}", least=width * LEAST))
+            found.append(self.image(address, alt, *shown, f"only-{theme}", least=least))
         return "".join(found)
 
     def write(self, svg: str, name: str, alt: str) -> str:

@@ -28,6 +28,12 @@ Bootstrap (MIT), Font Awesome Free (CC BY 4.0, OFL 1.1) and MathJax (Apache 2.0)
 MEASURE = '"complete"===document.readyState?I():window.addEventListener("load",I)'
 UNUSED = ["scripts/fontawesome.js", "styles", "vendor", "webpack-macros.html", "sbt-webpack-macros.html"]
 STYLE = re.compile(r'\s*<link (?=[^>]*rel="stylesheet")[^>]*?href="[^"]*?_static/([^"?]+)[^"]*"[^>]*>')
+# MathJax gives the lines of a formula their heights by a font of nothing. From a script it is there before the first
+# line is laid out; from the style sheet it comes a moment later, and every line with a formula would move.
+STRUT = """<script>
+    document.fonts.add(new FontFace("MJXZERO", Uint8Array.from(atob("{}"), c => c.charCodeAt())));
+  </script>
+  """
 SCRIPT = re.compile(r'\s*<script ([^>]*?)src="([^"]*?)_static/([^"?]+)[^"]*"[^>]*></script>')
 
 
@@ -84,7 +90,9 @@ def shrink(font: Path, characters: set[str]) -> bytes:
     """A font with these characters alone, as WOFF; empty if it has none of them."""
     loaded = ttLib.TTFont(font, recalcTimestamp=False)
     found = {chr(code) for code in loaded.getBestCmap()}
-    if len(found) > 1 and not found & characters - {" "}:  # MathJax has a font of nothing, for the height of lines
+    if len(found) == 1:  # MathJax has a font of one empty letter, for the height of lines
+        characters = found
+    if not found & characters - ({" "} if len(found) > 1 else set()):
         return b""
     subsetter = subset.Subsetter(subset.Options(layout_features=[], name_IDs=[0, 13], notdef_outline=True))
     subsetter.populate(text="".join(sorted(characters)))
@@ -168,6 +176,8 @@ class Bundle:
         (self.static / "pages.css").write_bytes(style)
         (self.static / "pages.js").write_bytes(script)
         versions = {"pages.css": hashed(style), "pages.js": hashed(script)}
+        zero = mathjax() / "output" / "chtml" / "fonts" / "woff-v2" / "MathJax_Zero.woff"
+        self.strut = STRUT.format(base64.b64encode(shrink(zero, set())).decode())
         for path, text in self.pages.items():
             path.write_text(self.lighten(text, versions))
         for name in {*self.styles, *self.scripts}:  # they are in the bundles
@@ -186,7 +196,9 @@ class Bundle:
             if match[3] in self.scripts or match[3] == "design-tabs.js":
                 return ""
             return (
-                match[0] if re.search(r"\b(defer|async)\b", match[1]) else match[0].replace("<script", "<script defer")
+                match[0]
+                if re.search(r"\b(defer|async|data-at-once)\b", match[1])
+                else match[0].replace("<script", "<script defer")
             )
 
         bundle = f'<script defer src="{root}_static/pages.js?v={versions["pages.js"]}"></script>'
@@ -195,6 +207,8 @@ class Bundle:
         text = SCRIPT.sub(script, text)
         text = re.sub(r'<script src="([^"]*searchindex\.js)"', r'<script defer src="\1"', text)
         text = text.replace('data-theme="auto"', 'data-theme="light"', 1)  # for those without scripts
+        if "<mjx-container" in text:
+            text = text.replace("<noscript>", f"{self.strut}<noscript>", 1)
         # the script is first, since a page's own may need it; the style sheet is last, since it holds scripts up
         return text.replace("</title>", f"</title>\n    {bundle}", 1).replace("</head>", f"  {style}\n  </head>", 1)
 

@@ -8,6 +8,7 @@ with an explorer load them.
 import json
 import re
 import tomllib
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ EXPLORERS = {
     "what-bends": "what-bends.js",
 }
 SCRIPT, STYLE = "explorers.js", "explorers.css"
+HERE = "<!-- after an explorer -->"
 GROUNDS = {"light": "#ffffff", "dark": "#16191d"}  # of the book's pages, see assets/book.css
 # WCAG 2.2, 1.4.11 and 1.4.3; and what is strong on a light page is strong on a dark one, up to this
 LINE_CONTRAST, TEXT_CONTRAST, STRONG_CONTRAST = 3.0, 4.5, 11.0
@@ -170,7 +172,11 @@ def visit_still(translator, node: nodes.Element) -> None:
     translator.body.append(translator.starttag(node, "div", "", CLASS="explorer-still"))
 
 
-def depart_html(translator, node: nodes.Element) -> None:
+def depart_explorer(translator, node: nodes.Element) -> None:
+    translator.body.append("</div>\n" + (HERE if translator.builder.name != "epub" else ""))
+
+
+def depart_still(translator, node: nodes.Element) -> None:
     translator.body.append("</div>\n")
 
 
@@ -181,10 +187,14 @@ def pass_through(translator, node: nodes.Element) -> None:
 def load(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Load the script and its style on the pages that have an explorer."""
-    if app.builder.name != "epub" and doctree is not None and next(doctree.findall(explorer), None) is not None:
-        app.add_js_file(SCRIPT, loading_method="defer")
-        app.add_css_file(STYLE)
+    """Run the script right after a page's first explorer: what is below it is not shown before its height is known."""
+    if app.builder.format != "html" or app.builder.name == "epub":
+        return
+    app.add_css_file(STYLE)  # on every page: it goes into their one style sheet
+    if doctree is not None and next(doctree.findall(explorer), None) is not None:
+        address = f"{context['pathto'](f'_static/{SCRIPT}', 1)}?v={zlib.crc32(script().encode()):08x}"
+        run = f'<script data-at-once src="{address}"></script>'
+        context["body"] = context["body"].replace(HERE, run, 1).replace(HERE, "")
 
 
 def write(app: Sphinx) -> None:
@@ -198,11 +208,11 @@ def write(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    html, other = (visit_explorer, depart_html), (pass_through, pass_through)
+    html, other = (visit_explorer, depart_explorer), (pass_through, pass_through)
     app.add_node(explorer, html=html, latex=other, text=other, man=other, texinfo=other)
     app.add_node(
         still,
-        html=(visit_still, depart_html),
+        html=(visit_still, depart_still),
         latex=other,
         text=other,
         man=other,

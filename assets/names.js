@@ -9,7 +9,19 @@ window.addEventListener("load", () => {
   }
   document.getElementById("pst-primary-sidebar")?.setAttribute("role", "complementary");
 
-  // measured as they come near, since measuring all lays the whole page out
+  // Boxes that scroll are measured as they come near, since measuring all lays the whole page out; until then, how wide
+  // they are is reckoned.
+  const article = document.querySelector("article");
+  const { paddingLeft, paddingRight } = getComputedStyle(article ?? document.body);
+  const room = (article?.clientWidth ?? 0) - parseFloat(paddingLeft) - parseFloat(paddingRight);
+  const size = selector => parseFloat(getComputedStyle(document.querySelector(selector) ?? document.body).fontSize);
+  const [code, letter] = [size("article pre"), size("article mjx-container")];
+  const reckon = box => {
+    if (box.matches("pre")) return 0.602 * code * Math.max(...box.textContent.split("\n").map(line => line.length)) + 32;
+    if (box.dataset.width) return 1.15 * letter * box.dataset.width + (box.parentElement.querySelector(".eqno") ? 50 : 0);
+    if (!box.matches(".picture, .panel")) return innerWidth > 600 ? 0 : Infinity; // tables and long formulas
+    return parseFloat(box.querySelector("img").style.minWidth) || 0;
+  };
   const reach = new IntersectionObserver(entries => {
     for (const { target: box, isIntersecting } of entries) {
       if (!isIntersecting) continue;
@@ -18,7 +30,10 @@ window.addEventListener("load", () => {
     }
   }, { rootMargin: "50%" });
   const boxes = "pre, .output.text_html, .pst-scrollable-table-container, .formula, .long, .picture, .panel";
-  for (const box of document.querySelectorAll(boxes)) reach.observe(box);
+  for (const box of document.querySelectorAll(boxes)) {
+    if (reckon(box) > room) box.tabIndex = 0;
+    reach.observe(box);
+  }
 });
 
 // Paper is light, and what is folded comes out open.

@@ -159,7 +159,11 @@ EXPLORERS["figure-1"] = {
         : fresh && !result.running && !result.halted
           ? published && RACERS.every((method) => result.reports[method]?.count === DATA.published[method]) ? " The three counts are the published ones, to the last digit." : ""
           : result?.halted && fresh ? " Stopped." : fresh ? " Running." : " Not run yet: press Run.";
-      return { caption: `${words}.${status} Dotted: the exact natural gradient. First hits: the iteration at which each method first is in the box around the target${fresh && !result.running ? "; dashed, of this seed" : ""}.`, summary: `${words}.${status}` };
+      return {
+        caption: `${words}. Dotted: the exact natural gradient. First hits: the iteration at which each method first is in the box around the target; dashed, of this seed.`,
+        status: status.trim(),
+        summary: `${words}.${status}`,
+      };
     };
   },
 };
@@ -218,7 +222,8 @@ function makeHistogram(parent) {
       const one = reports[method]?.count;
       if (Number.isInteger(one)) made.push(["path", { class: "explorer-mark", d: `M${at(one).toFixed(1)} ${base + 1}v${-(row - 26)}` }]);
     });
-    const step = niceStep((limit / Math.max(2, (right - left) / 92)) * 1.0001);
+    const least = limit / Math.max(2, (right - left) / 92);
+    const step = niceStep(least) < least ? niceStep(2.2 * niceStep(least)) : niceStep(least);
     for (let value = 0; value <= limit * 1.0001; value += step) {
       const anchor = value === 0 ? "start" : at(value) > right - 24 ? "end" : "middle";
       made.push(["path", { class: "explorer-axis", d: `M${at(value).toFixed(1)} ${bottom}v4` }]);

@@ -60,7 +60,7 @@ const FIELDS = {
 let panels = 0;
 
 // spec: { title, first, fields, presets, normal(state, changed), valid(key, value, state), build(ui) }, where build returns
-// draw(state, dragging), which returns { caption, summary }.
+// draw(state, dragging), which returns { caption, status, summary }: what is drawn, what a run tells, what is said.
 function startPanel(root, spec, options) {
   const id = `explorer-${++panels}`;
   const still = root.querySelector(":scope > .explorer-still");
@@ -76,6 +76,7 @@ function startPanel(root, spec, options) {
   const caption = element("p", { class: "explorer-caption" });
   const number = still?.querySelector(".caption-number");
   const text = element("span");
+  const status = element("span", { class: "explorer-status" }); // keeps its place, since runs change it
   caption.append(...(number ? [number.cloneNode(true), " "] : []), text);
   const view = element(
     "div",
@@ -136,6 +137,10 @@ function startPanel(root, spec, options) {
     const said = draw(state, dragging);
     for (const show of shows) show();
     setText(text, said.caption);
+    if (said.status !== undefined) {
+      setText(status, said.status);
+      if (!status.isConnected) caption.append(" ", status);
+    }
     if (!dragging) {
       ui.say(said.summary ?? said.caption);
       clearTimeout(addressTimer);

@@ -35,9 +35,9 @@ if (typeof document === "undefined") {
     race, randomState, reproduce, shareGap, trigamma,
     tangoRun: (settings, seed, kept = Infinity) => finish(tangoPath(settings, randomState(seed).oneNormal, Infinity, kept)),
   };
+  const seen = {};
   const begin = () => {
-    const seen = {};
-    for (const root of document.querySelectorAll("[data-explorer]")) {
+    for (const root of document.querySelectorAll("[data-explorer]:not(.is-running)")) {
       const name = root.dataset.explorer;
       if (!Object.hasOwn(EXPLORERS, name)) continue;
       seen[name] = (seen[name] ?? 0) + 1;
@@ -45,6 +45,6 @@ if (typeof document === "undefined") {
       startPanel(root, EXPLORERS[name], JSON.parse(root.dataset.options || "{}"));
     }
   };
+  begin(); // those above the script; others when the page is whole
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
-  else begin();
 }

@@ -10,7 +10,7 @@ EXPLORERS["tango-line"] = {
     stepSize: FIELDS.number({ label: "δt", value: 1e-4, least: 1e-6, most: 1, slider: [1e-6, 1], log: true }),
     gamma: FIELDS.number({ label: "γ", value: 1e-2, least: 1e-6, most: 1, slider: [1e-6, 1], log: true }),
     coordinates: FIELDS.choice({ label: "coordinates", value: "log scale", options: coordinateOptions }),
-    warm: FIELDS.choice({ label: "fast iterate begins", value: "cold", options: () => [["cold", "at the start (cold)"], ["warm", "where it is going (warm)"]] }),
+    warm: FIELDS.choice({ label: "fast iterate begins", value: "cold", options: () => [["cold", "at the start (cold)"], ["warm", "where it is going, from the exact target (warm)"]] }),
     fisher: FIELDS.choice({ label: "Fisher matrix of the runs", value: "sampled", options: () => [["sampled", "from one pseudo-sample a step"], ["exact", "exact"]] }),
     start: memberPoint("start", [0, 1]),
     target: memberPoint("target", [10, 1]),
@@ -131,7 +131,7 @@ EXPLORERS["tango-line"] = {
       if (settings.steps === MOST_STEPS) parts.push(`Cut at ${grouped(MOST_STEPS)} steps, t = ${shown(MOST_STEPS * state.stepSize)}.`);
       if (fresh && result.failed) parts.push(`The runs failed: ${result.failed}.`);
       if (stopped === of) parts.push("Stopped.");
-      return { caption: parts.join(" "), summary: parts.slice(0, 2).join(" ") };
+      return { caption: parts[0], status: parts.slice(1).join(" "), summary: parts.slice(0, 2).join(" ") };
     };
   },
 };

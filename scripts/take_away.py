@@ -1,7 +1,7 @@
 """Make the book to take away: `python -m scripts.take_away pdf`, `epub` or `zip`, in `_build`.
 
 The PDF needs XeLaTeX and librsvg, which are Debian packages; what is missing is named before anything is built. A line
-of code that leaves its page, an unresolved reference or a missing letter is an error.
+of code or a figure that leaves its page, an unresolved reference or a missing letter is an error.
 """
 
 import argparse
@@ -51,6 +51,7 @@ def complaints(log: str) -> list[str]:
     """What is wrong with a document, by the log of XeLaTeX."""
     log = re.sub(r"(?<=[^\n]{79})\n", "", log)  # it breaks its lines
     found = re.findall(r"LaTeX Warning: (?:Reference|Citation|Hyper reference) .*? undefined", log)
+    found += re.findall(r"LaTeX Warning: (Float too large for page by [\d.]+pt)", log)
     found += sorted(set(re.findall(r"Missing character: .*?(?=\n)", log)))
     # code is the only text in the typewriter font, and a point more than the page's width is seen
     for points, text in re.findall(r"Overfull \\hbox \(([\d.]+)pt too wide\)[^\n]*\n([^\n]*)", log):

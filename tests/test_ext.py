@@ -1,5 +1,6 @@
 """What makes the pages: formulas, light files, drawings, and what the book says of itself."""
 
+import io
 import json
 import re
 import sys
@@ -14,12 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "_ext"), str(ROOT / "scripts")]
 
 import book_about  # noqa: E402
+import book_math  # noqa: E402
 import book_pictures  # noqa: E402
 import book_weight  # noqa: E402
 import take_away  # noqa: E402
 import tinycss2  # noqa: E402
 from book_math import Typesetter  # noqa: E402
 from docutils import nodes  # noqa: E402
+from fontTools import ttLib  # noqa: E402
 
 
 def test_formulas_are_html_with_mathml_beside_it():
@@ -69,8 +72,6 @@ def test_selectors_are_kept_for_what_a_script_may_add():
 @pytest.fixture
 def drawing() -> str:
     """Two axes and a colour bar as a chapter's SVG."""
-    import io
-
     fig, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
     axes[0].plot([0, 1], color="#222222")
     axes[0].set_ylabel("left")
@@ -109,12 +110,31 @@ def test_each_panel_has_its_own_drawing(drawing):
         assert len(text) < len(drawing)
 
 
+def test_no_drawing_is_shrunk_until_its_letters_are_too_small(drawing):
+    assert book_pictures.smallest(drawing) == pytest.approx(10, abs=2)
+    assert book_pictures.smallest('<g transform="scale(0.1 -0.1)"/><g transform="scale(0.09 -0.09)"/>') == 9
+    assert book_pictures.smallest("<svg/>") == float("inf")
+
+
 def test_inks_follow_the_theme_and_colours_stay():
     svg = '<svg width="1pt"><path style="stroke: #222222; fill: #B37400"/></svg>'
     dark = book_pictures.dark(svg)
     assert "#d7dbe0" in dark
     assert "#B37400" in dark
     assert "#222222" not in dark
+
+
+def test_an_epub_gets_each_id_once():
+    svg = f'<svg xmlns="{book_pictures.SVG}"><image id="same"/><g><image id="same"/><path id="other"/></g></svg>'
+    assert re.findall('id="([^"]+)"', book_pictures.strict(svg)) == ["same", "other"]
+    assert 'd="M 0 0"' in book_pictures.strict(svg)
+
+
+def test_the_font_that_gives_formulas_their_height_stays_a_font():
+    zero = book_math.mathjax() / "output" / "chtml" / "fonts" / "woff-v2" / "MathJax_Zero.woff"
+    small = ttLib.TTFont(io.BytesIO(book_weight.shrink(zero, {"x"})))
+    assert len(small.getBestCmap()) == 1  # a browser refuses a font without any character
+    assert book_weight.shrink(zero.with_name("MathJax_Size3-Regular.woff"), {"x"}) == b""
 
 
 def test_the_citation_is_that_of_the_file():
@@ -180,8 +200,9 @@ def test_the_log_of_the_pdf_is_read_closely():
         "Overfull \\hbox (9.0pt too wide) in paragraph at lines 1--2\n[]\\TU/DejaVuSansMono(0)/m/n/8 code\n"
         "LaTeX Warning: Hyper reference `x' on page 1 undefined on input line 2.\n"
         "Missing character: There is no ᵀ in font FreeMono!\n"
+        "LaTeX Warning: Float too large for page by 36.17998pt on input line 8126.\n"
     )
-    assert len(take_away.complaints(log)) == 3
+    assert len(take_away.complaints(log)) == 4
 
 
 def test_what_the_pdf_needs_is_named(monkeypatch):
@@ -189,6 +210,12 @@ def test_what_the_pdf_needs_is_named(monkeypatch):
     assert {"latexmk", "texlive-xetex", "librsvg2-bin", "fonts-dejavu-core"} <= set(take_away.missing())
     with pytest.raises(SystemExit, match=r"apt-get install .*texlive-xetex"):
         take_away.pdf()
+
+
+def test_the_workflow_installs_what_the_pdf_needs():
+    asked = (ROOT / ".github" / "workflows" / "book.yml").read_text().split("apt-get install")[1].split("make pdf")[0]
+    needed = {*take_away.PROGRAMS.values(), *take_away.TEX_FILES.values(), "epubcheck"}
+    assert needed <= set(asked.split())
 
 
 def test_punctuation_stays_with_its_formula():

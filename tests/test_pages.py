@@ -1,7 +1,8 @@
 """The rendered pages in a browser: `make test-pages`, which renders the book and needs Chromium.
 
-Pages are opened from a server on loopback and as files. A request that would leave the machine is refused and counts
-as a failure.
+Each page is opened once for every way of reading it (window, theme, from a server or as a file, without scripts), and
+all that must hold there is looked at. A request that would leave the machine is refused and counts as a failure. What
+is waited for is what is meant, never a while: a machine may be slow.
 """
 
 import functools
@@ -10,6 +11,8 @@ import http.server
 import re
 import shutil
 import threading
+import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,18 +23,15 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html"
-WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 375, "height": 740}
+WIDE, NARROW, PAPER = ({"width": width, "height": height} for width, height in [(1400, 900), (375, 740), (672, 980)])
+PATIENCE = 120  # seconds
+# every page, by its path in the book; `index.html` only leads on to the introduction
+FOUND = [path for path in [*BOOK.glob("*.html"), *BOOK.glob("chapters/*.html")] if path.stem not in {"index", "404"}]
+NAMES = sorted(path.relative_to(BOOK).as_posix() for path in FOUND)
 
 
-@pytest.fixture(scope="module")
-def names() -> list[str]:
-    """Every page, by its path in the book; `index.html` only leads on to the introduction."""
-    found = [
-        path for path in [*BOOK.glob("*.html"), *BOOK.glob("chapters/*.html")] if path.stem not in {"index", "404"}
-    ]
-    if not found:
-        pytest.fail("there is no rendered book in _build/html: run make book")
-    return sorted(path.relative_to(BOOK).as_posix() for path in found)
+def test_there_are_pages():
+    assert "intro.html" in NAMES, "there is no rendered book in _build/html: run make book"
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +44,22 @@ def browser():
         pytest.fail(f"the page tests need Chromium: none of {', '.join(candidates)} is on the PATH")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        arguments.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
         opened = playwright.chromium.launch(executable_path=program, args=arguments)
         yield opened
         opened.close()
+
+
+@functools.cache
+def zipped(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), 6)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves texts with gzip, as hosts of pages do."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *arguments):
         pass
@@ -60,13 +67,18 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         path = Path(self.translate_path(self.path))
         path = path / "index.html" if path.is_dir() else path
+        if path.name == "favicon.ico":  # a browser may ask for one on the page that only leads on
+            self.send_response(204)
+            self.end_headers()
+            return
         if not path.is_file():
             self.send_error(404)
             return
-        content, kind = path.read_bytes(), self.guess_type(path)
+        kind = self.guess_type(path)
+        small = re.search("text|javascript|svg|json", kind)
+        content = zipped(path) if small else path.read_bytes()
         self.send_response(200)
-        if re.search("text|javascript|svg|json", kind):
-            content = gzip.compress(content, 6)
+        if small:
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -88,45 +100,89 @@ def base(request):
     return request.getfixturevalue("server") if request.param == "server" else BOOK.as_uri()
 
 
+# each shift of what is shown, with what moved
+SHIFTS = """
+  window.shifts = [];
+  const name = node => (node?.nodeType === 3 ? name(node.parentElement) : node?.outerHTML?.slice(0, 90));
+  const note = entries => {
+    for (const { value, sources } of entries) {
+      const moved = sources.map(s => `${name(s.node)} from ${s.previousRect.y} to ${s.currentRect.y}`);
+      shifts.push([value, moved]);
+    }
+  };
+  const watching = new PerformanceObserver(list => note(list.getEntries()));
+  watching.observe({ type: "layout-shift", buffered: true });
+  window.takeShifts = () => (note(watching.takeRecords()), shifts.splice(0));
+"""
+# pictures that the window shows
+NEAR = """[...document.images].filter(i => {
+    const { top, bottom } = i.getBoundingClientRect();
+    return i.checkVisibility() && bottom > 0 && top < innerHeight;
+  })"""
+FRAMES = "await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));"
+
+
 class Watched:
-    """A page in a fresh window that refuses requests to other hosts and notes them, and all errors."""
+    """A page in a fresh window: what it asks for, what of that is still to come, and all that goes wrong."""
 
     def __init__(self, browser, **options):
         self.context = browser.new_context(**options)
+        self.context.set_default_timeout(1000 * PATIENCE)
         self.page = self.context.new_page()
         self.wrong: list[str] = []
-        self.page.route("**/*", self._let_through)
+        self.coming: set[object] = set()
+        self.transferred: list[float] = []
+        self.page.on("request", self._asked)
+        self.page.on("requestfinished", lambda request: self.coming.discard(request))
+        self.page.on("requestfailed", self._failed)
         self.page.on(
             "console", lambda message: message.type == "error" and self.wrong.append(f"console: {message.text}")
         )
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url} {request.failure}"))
+        network = self.context.new_cdp_session(self.page)
+        network.send("Network.enable")
+        network.on("Network.loadingFinished", lambda event: self.transferred.append(event["encodedDataLength"]))
 
-    def _let_through(self, route):
-        address = urlsplit(route.request.url)
-        if address.scheme in {"file", "data", "blob"} or address.hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            self.wrong.append(f"asks another host: {route.request.url}")
-            route.abort()
+    def _asked(self, request):
+        address = urlsplit(request.url)
+        if address.scheme in {"http", "file"}:
+            self.coming.add(request)
+        if address.scheme not in {"file", "data", "blob"} and address.hostname != "127.0.0.1":
+            self.wrong.append(f"asks another host: {request.url}")
+
+    def _failed(self, request):
+        self.coming.discard(request)
+        self.wrong.append(f"failed: {request.url} {request.failure}")
 
     def open(self, address: str):
-        self.wrong.clear()
         self.page.goto(address, wait_until="load")
         return self.page
 
+    def arrive(self):
+        """Wait until nothing that was asked for is still to come."""
+        given_up = time.monotonic() + PATIENCE
+        while self.coming and time.monotonic() < given_up:
+            self.page.wait_for_timeout(20)
+        self.wrong += [f"does not arrive: {request.url}" for request in self.coming]
+
+    def settle(self):
+        """Wait until what the window shows is whole: its pictures and fonts, and what it was laid out with."""
+        self.page.wait_for_function(f"document.fonts.status === 'loaded' && {NEAR}.every(i => i.complete)")
+        self.arrive()
+        self.page.evaluate(f"async () => {{ {FRAMES} }}")
+
     def scroll(self):
-        """Go down the page as a reader does, and wait for what comes near."""
+        """Go down the page as a reader does, and wait at each step for the pictures that come into sight."""
         self.page.evaluate(
-            """async () => {
-              for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
-                scrollTo(0, y);
-                await new Promise(done => setTimeout(done, 60));
-              }
-            }"""
+            f"""async () => {{
+              for (let y = 0; y < document.documentElement.scrollHeight; y += 0.75 * innerHeight) {{
+                scrollTo({{ top: y, behavior: "instant" }});
+                const givenUp = performance.now() + {1000 * PATIENCE};
+                do {{ {FRAMES} }} while (!{NEAR}.every(i => i.complete) && performance.now() < givenUp);
+              }}
+            }}"""
         )
-        self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_timeout(300)
+        self.arrive()
 
     def __enter__(self):
         return self
@@ -135,71 +191,50 @@ class Watched:
         self.context.close()
 
 
-def test_pages_open_without_an_error_and_with_their_maths(names, browser, base):
-    wrong = []
-    with Watched(browser, viewport=WIDE) as watched:
-        for name in names:
-            page = watched.open(f"{base}/{name}")
-            formulas = page.locator(".math.notranslate").count()
-            rendered = page.locator(".math.notranslate mjx-container math").count()
-            if rendered != formulas:
-                wrong.append(f"{name}: {rendered} of {formulas} formulas are set")
-            if page.locator("script[src*=mathjax i]").count():
-                wrong.append(f"{name}: loads MathJax")
-            page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager')")
-            page.wait_for_load_state("networkidle")
-            shown = "[...document.images].filter(i => getComputedStyle(i).display !== 'none')"
-            broken = f"{shown}.filter(i => !i.complete || !i.naturalWidth).map(i => i.src)"
-            wrong += [f"{name}: image {source} does not show" for source in page.evaluate(broken)]
-            wrong += [f"{name}: {text}" for text in watched.wrong]
-    assert not wrong, "\n".join(wrong)
+# --- what must hold on a page ---
 
 
-SHIFTS = """() => new Promise(done => {
-  let shift = 0;
-  new PerformanceObserver(list => list.getEntries().forEach(e => shift += e.value))
-    .observe({ type: "layout-shift", buffered: true });
-  setTimeout(() => done(shift), 300);
-})"""
+def opens(watched):
+    """Without an error, with all its pictures, and with formulas that need no script."""
+    page = watched.page
+    page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager')")
+    with suppress(TimeoutError):  # it is said below which of them
+        page.wait_for_function("[...document.images].every(i => i.complete)")
+    watched.arrive()
+    yield from watched.wrong
+    for source in page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src)"):
+        yield f"image {source} does not show"
+    for font in page.evaluate("[...document.fonts].filter(f => f.status === 'error').map(f => f.family)"):
+        yield f"font {font} cannot be read"
+    formulas = page.locator(".math.notranslate").count()
+    rendered = page.locator(".math.notranslate mjx-container math").count()
+    if rendered != formulas:
+        yield f"{rendered} of {formulas} formulas are set"
+    if page.locator("script[src*=mathjax i]").count():
+        yield "loads MathJax"
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_pages_are_light_and_stay_where_they_are(names, browser, server, size):
-    wrong = []
-    for name in names:
-        first, whole, shift, loaded, sizeless = weigh(browser, f"{server}/{name}", size)
-        for _ in range(4):  # a busy machine may show a page before its fonts: what moves by itself moves again
-            if shift <= 0.02:
-                break
-            shift = min(shift, weigh(browser, f"{server}/{name}", size)[2])
-        if first > 300_000 or whole > 800_000:
-            wrong.append(f"{name}: {first / 1000:.0f} kB, {whole / 1000:.0f} kB in all")
-        if shift > 0.02:
-            wrong.append(f"{name}: what is shown moves by {shift:.3f}")
-        if "search" not in name and any("searchindex" in url for url in loaded):
-            wrong.append(f"{name}: loads the index before anyone searches")
-        wrong += [f"{name}: {source} has no size or loads at once" for source in sizeless]
-    assert not wrong, "\n".join(wrong)
+def is_light(watched, name):
+    """Few bytes before a reader scrolls, few in all; what is shown stays where it is; pictures have their size."""
+    page = watched.page
+    first, shifts = sum(watched.transferred), page.evaluate("takeShifts()")
+    watched.scroll()
+    whole = sum(watched.transferred)
+    if first > 300_000 or whole > 800_000:
+        yield f"{first / 1000:.0f} kB, {whole / 1000:.0f} kB in all"
+    for when, found in (("when the page opens", shifts), ("while one scrolls", page.evaluate("takeShifts()"))):
+        shift = sum(value for value, _ in found)
+        if shift > SHIFT:
+            yield f"what is shown moves by {shift:.3f} {when}: {[source for _, own in found for source in own][:4]}"
+    loaded = page.evaluate("performance.getEntries().map(e => e.name)")
+    if "search" not in name and any("searchindex" in url for url in loaded):
+        yield "loads the index before anyone searches"
+    for source in page.evaluate(SIZELESS):
+        yield f"{source} has no size or loads at once"
 
 
+SHIFT = 0.005
 SIZELESS = "[...document.querySelectorAll('article img:not([width][height][loading=lazy])')].map(i => i.src)"
-
-
-def weigh(browser, address, size):
-    """Bytes that a page transfers before and after scrolling, its shift, what it loads, and images without a size."""
-    with Watched(browser, viewport=size) as watched:
-        network = watched.context.new_cdp_session(watched.page)
-        network.send("Network.enable")
-        transferred: list[float] = []
-        network.on("Network.loadingFinished", lambda event: transferred.append(event["encodedDataLength"]))
-        page = watched.open(address)
-        page.wait_for_load_state("networkidle")
-        shift = page.evaluate(SHIFTS)
-        first = sum(transferred)
-        watched.scroll()
-        loaded = page.evaluate("performance.getEntries().map(e => e.name)")
-        return first, sum(transferred), shift, loaded, page.evaluate(SIZELESS)
-
 
 # what leaves the window, or its box, to the right, and cannot be brought into sight with the keyboard
 CUT = """async () => {
@@ -221,117 +256,32 @@ CUT = """async () => {
   }
   return found;
 }"""
-# how far a drawing is shrunk: its smallest letters are 10 points, 13.3 pixels, high
-SMALL = """() => [...document.querySelectorAll("article .picture img")]
-  .filter(i => i.checkVisibility() && i.naturalWidth)
-  .filter(i => i.clientWidth / i.naturalWidth * 40 / 3 < 8.99).map(i => `${i.clientWidth} of ${i.naturalWidth}`)"""
+DRAWINGS = """() => [...document.querySelectorAll("article .picture img")]
+  .filter(i => i.checkVisibility() && i.naturalWidth).map(i => [i.src, i.clientWidth])"""
 
 
-@pytest.mark.parametrize("mode", ["light", "dark"])
-def test_on_a_phone_nothing_is_cut_and_labels_are_legible(names, browser, server, mode):
-    wrong = []
-    with Watched(browser, viewport=NARROW, color_scheme=mode) as watched:
-        for name in names:
-            if name == "search.html":
-                continue
-            page = watched.open(f"{server}/{name}")
-            watched.scroll()
-            wrong += [f"{name}: cut, {text}" for text in page.evaluate(CUT)]
-            wrong += [f"{name}: labels too small, {text}" for text in page.evaluate(SMALL)]
-    assert not wrong, "\n".join(wrong)
+def fits_a_phone(watched):
+    """Nothing is cut, and labels are legible."""
+    for text in watched.page.evaluate(CUT):
+        yield f"cut, {text}"
+    for source, width in watched.page.evaluate(DRAWINGS):
+        drawing = (BOOK / "_images" / Path(source).name).read_text()
+        points = float(re.search(r'viewBox="\S+ \S+ (\S+) ', drawing)[1])
+        # matplotlib draws letters a hundred units high
+        letters = [100 * float(part) for part in re.findall(r"scale\((0\.\d+) -0\.\d+\)", drawing)]
+        if letters and min(letters) * width / points < 8.99:
+            yield f"letters of {min(letters) * width / points:.1f} pixels in {Path(source).name}"
 
 
-@pytest.mark.parametrize("mode", ["light", "dark"])
-def test_drawings_follow_the_theme(browser, server, mode):
-    with Watched(browser, viewport=WIDE, color_scheme=mode) as watched:
-        page = watched.open(f"{server}/chapters/tango.html")
-        page.locator(f"article .picture .only-{mode}").first.wait_for(state="visible")
-        other = {"light": "dark", "dark": "light"}[mode]
-        assert not page.locator(f"article .only-{other}").first.is_visible()
-        page.locator("button.theme-switch-button:visible").first.click()
-        if page.evaluate("document.documentElement.dataset.theme") == mode:
-            page.locator("button.theme-switch-button:visible").first.click()
-        page.locator(f"article .picture .only-{other}").first.wait_for(state="visible")
-
-
-HIDDEN_ON_PAPER = """() => {
-  const found = [];
-  const right = document.documentElement.clientWidth;
-  for (const e of document.querySelectorAll(".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, button")) {
-    if (e.checkVisibility()) found.push(`${e.tagName} ${e.className} is on the paper`);
-  }
-  for (const e of document.querySelectorAll("article :is(h1, pre, table, img, figcaption, p, mjx-container)")) {
-    if (!e.checkVisibility({ contentVisibilityAuto: false })) {
-      // of an explorer, the figure that stands in for it is printed
-      const apart = ".chapter-downloads, .only-dark, .panels, .whole, summary, mjx-assistive-mml";
-      if (!e.closest(`${apart}, [data-explorer] > :not(.explorer-still)`))
-        found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is not printed`);
-    } else if (e.tagName === "PRE" ? e.scrollWidth > e.clientWidth + 1 : e.getBoundingClientRect().right > right + 1) {
-      found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is cut`);
-    }
-  }
-  return found;
-}"""
-
-
-@pytest.mark.parametrize("mode", ["light", "dark"])
-def test_paper_shows_everything(names, browser, server, mode):
-    wrong = []
-    # the width of A4 between its margins
-    with Watched(browser, viewport={"width": 672, "height": 980}, color_scheme=mode) as watched:
-        for name in names:
-            if name == "search.html":
-                continue
-            page = watched.open(f"{server}/{name}")
-            page.emulate_media(media="print", color_scheme=mode)
-            page.evaluate("dispatchEvent(new Event('beforeprint'))")
-            wrong += [f"{name}: {text}" for text in page.evaluate(HIDDEN_ON_PAPER)]
-            ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-            if ground not in {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}:
-                wrong.append(f"{name}: is printed on {ground}")
-            page.evaluate("dispatchEvent(new Event('afterprint'))")
-            assert page.evaluate("document.documentElement.dataset.theme") == mode
-            page.emulate_media(media="screen", color_scheme=mode)
-    assert not wrong, "\n".join(wrong)
-
-
-def test_pages_can_be_printed(browser, server):
-    with Watched(browser, viewport=WIDE) as watched:
-        page = watched.open(f"{server}/chapters/tango.html")
-        assert page.pdf(format="A4").count(b"/Type /Page\n") > 5
-
-
-def test_pages_can_be_read_without_scripts(names, browser, base):
-    wrong = []
-    with Watched(browser, viewport=WIDE, java_script_enabled=False) as watched:
-        for name in names:
-            page = watched.open(f"{base}/{name}")
-            for selector in ("h1", ".math mjx-container", "div.solution p", "figure .picture"):
-                found = page.locator(f"article {selector}")
-                if found.count() and not found.first.is_visible():
-                    wrong.append(f"{name}: {selector} is not shown")
-            page.wait_for_load_state("networkidle")
-            wrong += [f"{name}: {text}" for text in watched.wrong]
-    assert not wrong, "\n".join(wrong)
-
-
-def test_the_first_page_says_how_to_cite_and_offers_what_was_built(browser, base):
-    # without scripts, since an explorer takes the place of the picture
-    with Watched(browser, viewport=WIDE, java_script_enabled=False) as watched:
-        page = watched.open(f"{base}/intro.html")
-        assert "@misc{straightlines" in page.locator("#how-to-cite-it pre").text_content()
-        assert page.locator("#fig-intro .picture").first.bounding_box()["y"] < WIDE["height"] / 2
-        offered = [link.get_attribute("href") for link in page.locator(".take-away a").all()]
-        built = [path.name for path in BOOK.parent.glob("straight-lines.*")]
-        assert sorted(offered) == sorted(name for name in built if (BOOK / name).is_file())
-
-
-def test_the_package_has_a_page_with_its_formulas(browser, base):
-    with Watched(browser, viewport=WIDE) as watched:
-        page = watched.open(f"{base}/package.html")
-        assert page.locator("dt.sig").count() > 20
-        assert page.locator("dd .math mjx-container").count() > 20
-        assert not re.search(r"\$\S[^$]*\$", page.locator("article").text_content())
+def fits_the_window(watched):
+    page = watched.page
+    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if over > 0:
+        yield f"{over} pixels wider than the window"
+    images = "[...document.querySelectorAll('article figure img')].filter(i => i.naturalWidth)"
+    for width, natural in page.evaluate(f"{images}.map(i => [i.clientWidth, i.naturalWidth])"):
+        if width > 1.25 * natural + 16:
+            yield f"an image of {natural} pixels is {width} wide"
 
 
 # text whose contrast with its ground is below 4.5
@@ -364,42 +314,144 @@ NAMELESS = """() => [...document.querySelectorAll("a[href], button, summary")]
   .map(e => e.outerHTML.slice(0, 120))"""
 
 
+def can_be_read(watched):
+    """Text stands out from its ground; landmarks, headings and names lead those who have the page read to them."""
+    page = watched.page
+    for found in page.evaluate(FAINT):
+        yield f"faint, {found}"
+    for what, count in (("html[lang]", 1), ("main", 1)):
+        if page.locator(what).count() != count:
+            yield f"{page.locator(what).count()} of {what}"
+    if page.viewport_size == WIDE and page.get_by_role("navigation").count() == 0:
+        yield "has no navigation"
+    levels = page.evaluate(HEADING_LEVELS)
+    if levels[:1] != [1] or levels.count(1) != 1:
+        yield f"main headings {levels}"
+    for upper, lower in pairwise(levels):
+        if lower > upper + 1:
+            yield f"h{upper} is followed by h{lower}"
+    for element in page.evaluate(NAMELESS):
+        yield f"nobody can name {element}"
+
+
+HIDDEN_ON_PAPER = """() => {
+  const found = [];
+  const right = document.documentElement.clientWidth;
+  for (const e of document.querySelectorAll(".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, button")) {
+    if (e.checkVisibility()) found.push(`${e.tagName} ${e.className} is on the paper`);
+  }
+  for (const e of document.querySelectorAll("article :is(h1, pre, table, img, figcaption, p, mjx-container)")) {
+    if (!e.checkVisibility({ contentVisibilityAuto: false })) {
+      // of an explorer, the figure that stands in for it is printed
+      const apart = ".chapter-downloads, .only-dark, .panels, .whole, summary, mjx-assistive-mml";
+      if (!e.closest(`${apart}, [data-explorer] > :not(.explorer-still)`))
+        found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is not printed`);
+    } else if (e.tagName === "PRE" ? e.scrollWidth > e.clientWidth + 1 : e.getBoundingClientRect().right > right + 1) {
+      found.push(`${e.tagName} "${e.textContent.slice(0, 40)}" is cut`);
+    }
+  }
+  return found;
+}"""
+
+
+def can_be_printed(watched, mode):
+    """All of it, on white."""
+    page = watched.page
+    page.set_viewport_size(PAPER)
+    page.emulate_media(media="print", color_scheme=mode)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    watched.settle()
+    yield from page.evaluate(HIDDEN_ON_PAPER)
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    if ground not in {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}:
+        yield f"is printed on {ground}"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    if page.evaluate("document.documentElement.dataset.theme") != mode:
+        yield "has another theme after it was printed"
+
+
+# --- the pages ---
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_pages_fit_the_window_and_can_be_read(names, browser, server, size, mode):
-    wrong = []
+@pytest.mark.parametrize("name", NAMES)
+def test_page(browser, server, name, size, mode):
     with Watched(browser, viewport=size, color_scheme=mode) as watched:
-        for name in names:
-            page = watched.open(f"{server}/{name}")
-            assert page.evaluate("document.documentElement.dataset.theme") == mode
-            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            if over > 0:
-                wrong.append(f"{name}: {over} pixels wider than the window")
-            widths = "map(i => [i.clientWidth, i.naturalWidth])"
-            images = "[...document.querySelectorAll('article figure img')].filter(i => i.naturalWidth)"
-            for width, natural in page.evaluate(f"{images}.{widths}"):
-                if width > min(size["width"], 1.25 * natural + 16):
-                    wrong.append(f"{name}: an image of {natural} pixels is {width} wide")
-            wrong += [f"{name}: faint, {found}" for found in page.evaluate(FAINT)]
+        watched.page.add_init_script(SHIFTS)
+        page = watched.open(f"{server}/{name}")
+        watched.settle()
+        wrong = [*is_light(watched, name), *fits_the_window(watched), *can_be_read(watched)]
+        if page.evaluate("document.documentElement.dataset.theme") != mode:
+            wrong.append(f"is not {mode}")
+        if size is NARROW and name != "search.html":
+            wrong += fits_a_phone(watched)
+        wrong += opens(watched)
+        if size is WIDE and name != "search.html":
+            wrong += can_be_printed(watched, mode)
     assert not wrong, "\n".join(wrong)
 
 
-def test_pages_have_their_landmarks_headings_and_names(names, browser, server):
-    wrong = []
+@pytest.mark.parametrize("name", NAMES)
+def test_page_as_a_file(browser, name):
     with Watched(browser, viewport=WIDE) as watched:
-        for name in names:
-            page = watched.open(f"{server}/{name}")
-            assert page.locator("html[lang]").count() == 1
-            assert page.get_by_role("main").count() == 1, name
-            assert page.get_by_role("navigation").count() >= 1, name
-            levels = page.evaluate(HEADING_LEVELS)
-            if levels[:1] != [1] or levels.count(1) != 1:
-                wrong.append(f"{name}: main headings {levels}")
-            wrong += [
-                f"{name}: h{upper} is followed by h{lower}" for upper, lower in pairwise(levels) if lower > upper + 1
-            ]
-            wrong += [f"{name}: nobody can name {element}" for element in page.evaluate(NAMELESS)]
+        watched.open(f"{BOOK.as_uri()}/{name}")
+        wrong = list(opens(watched))
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_without_scripts(browser, base, name):
+    with Watched(browser, viewport=WIDE, java_script_enabled=False) as watched:
+        page = watched.open(f"{base}/{name}")
+        watched.arrive()
+        wrong = watched.wrong
+        for selector in ("h1", ".math mjx-container", "div.solution p", "figure .picture"):
+            found = page.locator(f"article {selector}")
+            if found.count() and not found.first.is_visible():
+                wrong.append(f"{selector} is not shown")
+    assert not wrong, "\n".join(wrong)
+
+
+# --- what one page shows for all ---
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_drawings_follow_the_theme(browser, server, mode):
+    with Watched(browser, viewport=WIDE, color_scheme=mode) as watched:
+        page = watched.open(f"{server}/chapters/tango.html")
+        page.locator(f"article .picture .only-{mode}").first.wait_for(state="visible")
+        other = {"light": "dark", "dark": "light"}[mode]
+        assert not page.locator(f"article .only-{other}").first.is_visible()
+        page.locator("button.theme-switch-button:visible").first.click()
+        if page.evaluate("document.documentElement.dataset.theme") == mode:
+            page.locator("button.theme-switch-button:visible").first.click()
+        page.locator(f"article .picture .only-{other}").first.wait_for(state="visible")
+
+
+def test_pages_can_be_printed(browser, server):
+    with Watched(browser, viewport=WIDE) as watched:
+        page = watched.open(f"{server}/chapters/tango.html")
+        assert page.pdf(format="A4").count(b"/Type /Page\n") > 5
+
+
+def test_the_first_page_says_how_to_cite_and_offers_what_was_built(browser, base):
+    # without scripts, since an explorer takes the place of the picture
+    with Watched(browser, viewport=WIDE, java_script_enabled=False) as watched:
+        page = watched.open(f"{base}/intro.html")
+        assert "@misc{straightlines" in page.locator("#how-to-cite-it pre").text_content()
+        assert page.locator("#fig-intro .picture").first.bounding_box()["y"] < WIDE["height"] / 2
+        offered = [link.get_attribute("href") for link in page.locator(".take-away a").all()]
+        built = [path.name for path in BOOK.parent.glob("straight-lines.*")]
+        assert sorted(offered) == sorted(name for name in built if (BOOK / name).is_file())
+
+
+def test_the_package_has_a_page_with_its_formulas(browser, base):
+    with Watched(browser, viewport=WIDE) as watched:
+        page = watched.open(f"{base}/package.html")
+        assert page.locator("dt.sig").count() > 20
+        assert page.locator("dd .math mjx-container").count() > 20
+        assert not re.search(r"\$\S[^$]*\$", page.locator("article").text_content())
 
 
 def test_the_first_page_leads_to_the_introduction(browser, base):
