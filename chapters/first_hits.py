@@ -118,7 +118,7 @@ FITS = {
 }
 
 # %% [markdown]
-# `ensemble` makes many runs of a fit at once. All the randomness of a run follows from a key and from the run's number, so that run 7 of SGD is shown the very samples that run 7 of TANGO is shown. Keep that in mind, we shall need it. And run 7 alone, by `path`, must hit where it does among the others.
+# `ensemble` makes many runs of a fit at once. All the randomness of a run follows from a key and from the run's number, so that run 7 of SGD is shown the samples that run 7 of TANGO is shown. Keep that in mind, we shall need it. And run 7 alone, by `path`, must hit where it does among the others.
 
 # %%
 KEY, RUNS, STEPS = jax.random.key(1), 512, 120_000
@@ -467,7 +467,7 @@ paired, unpaired = (int(n // 10 + 1) * 10 for n in (paired, unpaired))
 print(f"about {paired} pairs, or {unpaired} unpaired runs of each method")
 
 # %% [markdown]
-# (Both numbers are as rough as the shares that they come from.) Now the fresh seeds. The summary of the million keeps the exact counts of its first 4096 runs, which were made with our key; we take {glue:text}`first_hits-fresh` after the {glue:text}`first_hits-runs` already used, cut the first of them into independent sets, and pool all. The unpaired test gets the moving average on other samples, those of the next set. Eight sets cannot tell nine in ten from eight in ten. But the share of pairs in which TANGO is later gives the exact power of the sign test, and the share among all combinations about that of the other.
+# (Both are as rough as the shares they come from.) Now the fresh seeds. The summary of the million keeps the exact counts of its first 4096 runs, which were made with our key; we take {glue:text}`first_hits-fresh` after the {glue:text}`first_hits-runs` already used, cut the first of them into independent sets, and pool all. The unpaired test gets the moving average on other samples, those of the next set. Eight sets cannot tell nine in ten from eight in ten. But the share of pairs in which TANGO is later gives the exact power of the sign test, and the share among all combinations about that of the other.
 
 # %%
 first = sweep["first_hits"][RUNS : 3 * RUNS]

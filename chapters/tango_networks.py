@@ -370,7 +370,7 @@ keep("tango_networks-figure-eigenvalues", fig)
 # The 650 eigenvalues of $F$, before training and after it; those below $10^{-9}$ are drawn there. The dotted lines are TANGO's $\varepsilon$ at the three values of $\delta t$.
 # ```
 #
-# At $\varepsilon = 0.003$ TANGO's mean direction has turned away from the gradient, and just there the pseudo-sample shows in the loss: at larger $\varepsilon$ the damping hides it. Is it the natural gradient's, then? It is close to the one whose damping is a third of its own, and well short of the one with hardly any.
+# At $\varepsilon = 0.03$ TANGO's mean direction begins to turn away from the gradient, at 0.003 it has turned far, and only there does the pseudo-sample show in the loss: at a larger $\varepsilon$ the damping hides it. Is it the natural gradient's, then? It is close to that of the natural gradient whose damping is a third of its own, and far from that with hardly any.
 #
 # Nor is a smaller $\varepsilon$ to be had for nothing. The trace of $F$ bounds $\gamma$, so that a small $\varepsilon$ asks for a small $\delta t$, and $1/\delta t$ steps are what the average takes to forget its start. With $\delta t = 0.0003$ our 20,000 steps are six units of time.
 #
