@@ -118,7 +118,7 @@ FITS = {
 }
 
 # %% [markdown]
-# `ensemble` makes many runs of a fit at once. All the randomness of a run follows from a key and from the run's number, so that run 7 of SGD is shown the very samples that run 7 of TANGO is shown. Keep that in mind, we shall need it. And run 7 alone, by `path`, must hit where it does among the others.
+# `ensemble` makes many runs of a fit at once. All the randomness of a run follows from a key and from the run's number, so that run 7 of SGD is shown the samples that run 7 of TANGO is shown. Keep that in mind, we shall need it. And run 7 alone, by `path`, must hit where it does among the others.
 
 # %%
 KEY, RUNS, STEPS = jax.random.key(1), 512, 120_000
@@ -359,7 +359,7 @@ def hit_rate(begin, end):
 
 for begin in range(75_000, 120_000, 5000):
     rate, error = hit_rate(begin, begin + 5000)
-    print(f"{begin:6} to {begin + 5000:6}: {rate:.2f} ± {error:.2f}")
+    print(f"{begin:6} to {begin + 5000:6}: {rate:.3f} ± {error:.3f}")
 
 # %% [markdown]
 # It becomes constant from about 95,000 iterations on, within intervals that widen as the runs run out. (One of the last five just misses the common rate. Among five such intervals that happens about one time in four.) What number is it? Near the target, in units of the cloud's own widths and of $1/\delta t$ iterations, both coordinates are pulled to 0 at rate 1 and kicked at random: an Ornstein-Uhlenbeck process. Let the box absorb whoever enters. The density of those outside then decays, in the long run, with the smallest eigenvalue of the process's generator $\Delta - x \cdot \nabla$ outside the box, whatever it began with. The folded cell computes this eigenvalue on a grid.
@@ -437,7 +437,11 @@ for name, column in [("the same", second), ("other", other)]:
 # %% tags=["remove-cell"]
 fig = figures.pairs(first, second, other, STEPS)
 keep("first_hits-figure-pairs", fig)
-shared = stats.spearmanr(first, second).statistic ** 2
+rank = stats.spearmanr(first, second).statistic
+shared = rank**2
+error = 1.96 * np.sqrt((1 + shared / 2) / (RUNS - 3))  # of artanh(rank)
+low, high = np.tanh(np.arctanh(rank) + error * np.array([-1, 1])) ** 2
+glue("first_hits-shared-error", round(50 * (high - low)), display=False)
 glue("first_hits-shared", round(100 * shared), display=False)
 
 # %% [markdown]
@@ -448,9 +452,9 @@ glue("first_hits-shared", round(100 * shared), display=False)
 # Each dot is one run of TANGO (up) and one of the moving average (across): left on the same samples, right on those of the next run. Above the diagonal TANGO is later. The few latest runs lie outside the picture.
 # ```
 #
-# The correlation is one of ranks, since a late run has a rank but no number. Knowing the rank of the moving average accounts for {glue:text}`first_hits-shared` % of the variance of TANGO's. As the samples are all that the two share, this is the least that they decide; the rest comes from TANGO's pseudo-samples, and from answering the same samples in another way.
+# The correlation is one of ranks, since a late run has a rank but no number. Knowing the rank of the moving average accounts for {glue:text}`first_hits-shared` % ± {glue:text}`first_hits-shared-error` % of the variance of TANGO's. As the samples are all that the two share, this is the least that they decide; the rest comes from TANGO's pseudo-samples, and from answering the same samples in another way.
 #
-# To decide the question honestly, choose the test and the number of runs *beforehand*, and then take fresh seeds: whoever looks first and picks the test that says what they hoped for will find something in any noise. Ours is the **sign test** {cite:p}`dixon1946sign`. If neither method were earlier, TANGO would be the later one of a pair as often as not, like heads and tails. The test needs only the order within each pair, so that late runs count as what they are. How many pairs does it take to notice, nine times out of ten, a difference as large as in the runs above? And how many runs of each method, if we gave the pairing away and compared ranks (by Mann and Whitney's test, {cite:t}`noether1987sample`)?
+# To decide the question honestly, choose the test and the number of runs *beforehand*, and then take fresh seeds: whoever looks first and picks the test that says what they hoped for will find something in any noise. Ours is the **sign test** {cite:p}`dixon1946sign`. If neither method were earlier, TANGO would be the later one of a pair as often as not, like heads and tails. The test needs only the order within each pair, so that late runs count as what they are; ties are left out. How many pairs does it take to notice, nine times out of ten, a difference as large as in the runs above? And how many runs of each method, if we gave the pairing away and compared ranks (by Mann and Whitney's test, {cite:t}`noether1987sample`)?
 
 # %%
 level, power = stats.norm.ppf(0.975), stats.norm.ppf(0.9)
@@ -460,11 +464,10 @@ paired = ((level / 2 + power * spread) / (chance - 0.5)) ** 2
 mixed = (first[:, None] > second).mean()
 unpaired = (level + power) ** 2 / (6 * (mixed - 0.5) ** 2)
 paired, unpaired = (int(n // 10 + 1) * 10 for n in (paired, unpaired))
-print(f"paired: about {paired} pairs")
-print(f"unpaired: about {unpaired} runs of each method")
+print(f"about {paired} pairs, or {unpaired} unpaired runs of each method")
 
 # %% [markdown]
-# Now the fresh seeds. The summary of the million keeps the exact counts of its first 4096 runs, which were made with our key; we take {glue:text}`first_hits-fresh` after the {glue:text}`first_hits-runs` already used, cut the first of them into independent sets, and pool all. The unpaired test gets the moving average on other samples, those of the next set. Eight sets cannot tell nine in ten from eight in ten. But from the share of pairs in which TANGO is later follows the exact power of the test.
+# (Both are as rough as the shares they come from.) Now the fresh seeds. The summary of the million keeps the exact counts of its first 4096 runs, which were made with our key; we take {glue:text}`first_hits-fresh` after the {glue:text}`first_hits-runs` already used, cut the first of them into independent sets, and pool all. The unpaired test gets the moving average on other samples, those of the next set. Eight sets cannot tell nine in ten from eight in ten. But the share of pairs in which TANGO is later gives the exact power of the sign test, and the share among all combinations about that of the other.
 
 # %%
 first = sweep["first_hits"][RUNS : 3 * RUNS]
@@ -482,8 +485,9 @@ for begin in range(0, RUNS - paired + 1, paired):
     pair = stats.binomtest((one > two).sum(), (one != two).sum())
     signs.append(pair.pvalue < 0.05 and pair.statistic > 0.5)
     other = second[begin + paired : begin + 2 * paired]
-    ranks.append(stats.mannwhitneyu(one, other).pvalue < 0.05)
-print(f"{len(signs)} sets of {paired}; those with p < 0.05:")
+    rank = stats.mannwhitneyu(one, other)
+    ranks.append(rank.pvalue < 0.05 and rank.statistic > paired**2 / 2)
+print(f"{len(signs)} sets of {paired}; TANGO later with p < 0.05:")
 print(f"sign test {sum(signs)}, unpaired ranks {sum(ranks)}")
 
 # %%
@@ -492,16 +496,16 @@ error = 1.96 * np.sqrt(later * (1 - later) / first.size)
 few = stats.binom.ppf(0.025, paired, 0.5)
 low, high = later - error, later + error
 least, most = stats.binom.sf(paired - few, paired, [low, high])
-mixed = (first[:, None] > second).mean()
+above = first[:, None] > second
+error = 1.96 * (above.mean(axis=0) + above.mean(axis=1)).std()
+mixed = above.mean() + error / np.sqrt(first.size) * np.array([-1, 1])
 without = stats.norm.cdf((mixed - 0.5) * np.sqrt(6 * paired) - level)
 print(f"TANGO is later in {low:.0%} to {high:.0%} of pairs ({first.size})")
-print(
-    f"{paired} pairs notice it in {least:.0%} to {most:.0%} of the cases,"
-)
-print(f"as many unpaired runs of each method in about {without:.0%}")
+print(f"{paired} pairs notice it in {least:.0%} to {most:.0%} of cases,")
+print("as many unpaired runs in {:.0%} to {:.0%}".format(*without))
 
 # %% [markdown]
-# TANGO is later, on most streams though not on all, and by an amount that the scatter of as many unpaired runs easily hides. The nine times out of ten that we planned for lie within the range.
+# TANGO is later, on most streams though not on all, and by an amount that the scatter of as many unpaired runs often hides. The nine times out of ten that we planned for lie within the range.
 #
 # ## What the count is up against
 #
@@ -574,7 +578,7 @@ keep("first_hits-figure-race", fig)
 # %% [markdown]
 # ```{glue:figure} first_hits-figure-race
 # :name: first_hits-figure-race
-# :alt: Two panels of error against samples on logarithmic axes, each with the straight falling line of the Cramér-Rao bound. Left, with constant rates, all four methods stay far above it until they level off: averaged SGD falls from 10 thousand samples on, TANGO and the moving average together between 30 and 100 thousand, SGD abruptly at 50 thousand. Right, with decreasing rates, SGD falls at 5 thousand and TANGO between 10 and 40 thousand, and the moving average lies on the bound from the beginning.
+# :alt: Two panels of error against samples on logarithmic axes, each with the straight falling line of the Cramér-Rao bound. Left, with constant rates, all four methods stay far above it until they level off: averaged SGD falls from 5 thousand samples on, TANGO and the moving average together between 30 and 100 thousand, SGD abruptly at 50 thousand. Right, with decreasing rates, SGD falls at 5 thousand and TANGO between 10 and 40 thousand, and the moving average lies on the bound from the beginning.
 #
 # The error in $\ln\sigma$, as a root mean square over the {glue:text}`first_hits-runs` runs, against the number of samples: left with constant rates, right with decreasing ones. The grey line is the Cramér-Rao bound.
 # ```

@@ -122,12 +122,12 @@ def bands(paths, curve, target, times, quantiles, exact):
     name_line(plane, "TANGO", (1.2, 6.3), text=f"TANGO, {len(paths)} runs", xytext=(0, 0), ha="left")
     name_line(plane, "natural gradient", (5, 2.9), xytext=(0, 0), ha="center")
     plane.annotate("", (5, 5.0), (5, 3.2), arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.7})
-    plane.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", ylim=(0.5, 7.2))
+    plane.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", ylim=(0, 7.2))
     for method, band in quantiles.items():
         draw_band(time, times, band, method, marker=None)
     time.plot(times, exact, color=INK, linestyle=LOOKS["natural gradient"].linestyle)
     name_line(time, "TANGO", (1.6, 5.75), xytext=(0, 0))
-    name_line(time, "averaged SGD", (1.0, 0.62), xytext=(0, 0))
+    name_line(time, "averaged SGD", (1.0, 0.3), xytext=(0, 0))
     name_line(time, "moving average", (2.75, 4.0), text="moving average\nand natural gradient")
-    time.set(xlabel=r"time $t = k\,\delta t$", ylabel=r"standard deviation $\sigma$", xlim=(0, 8), ylim=(0.5, 7.2))
+    time.set(xlabel=r"time $t = k\,\delta t$", ylabel=r"standard deviation $\sigma$", xlim=(0, 8), ylim=(0, 7.2))
     return fig
