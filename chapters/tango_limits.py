@@ -305,7 +305,7 @@ keep(
 #
 # $$e_{k+1} = (I - \gamma F(\theta_{k-1}))\, e_k + \ell(\theta_{k-1}) - \ell(\theta_k) .$$ (tango_limits-eq-turning)
 #
-# The last two terms are the movement of the landing point. They vanish in $m$; elsewhere they are of order $\delta t$ a step, are forgotten at the rate $\gamma\lambda$, and so leave an error of order $\delta t/(\gamma\lambda_{\min})$. How large is it in our six coordinate systems? We start with $f_0$ *on* the landing point and give each system a $\gamma$ of a quarter of its bound ({ref}`tango_limits-stability`), the smallest on the way.
+# The last two terms, the landing point's movement, vanish in $m$; elsewhere they are of order $\delta t$ a step, are forgotten at the rate $\gamma\lambda$, and so leave an error of order $\delta t/(\gamma\lambda_{\min})$. How large is it in our six coordinate systems? We start with $f_0$ *on* the landing point and give each system a $\gamma$ of a quarter of its bound ({ref}`tango_limits-stability`), the smallest on the way.
 
 
 # %% tags=["hide-input"]
@@ -383,6 +383,18 @@ print("coordinates     γ       error at δt = 1e-4     at δt = 2e-5")
 for name, (error, smaller, *_) in off.items():
     gamma = cases[name][2][0]
     print(f"{name:12} {gamma:.0e} {error:16.2f} {smaller:20.2f}")
+
+# %% [markdown]
+# Does `tango_mean_motion`, which forms $F$, take the same paths in all six?
+
+# %% tags=["hide-input"]
+steps, gaps = np.full(40_000, 1e-4), []
+for name, (v, _, gamma, *_) in cases.items():
+    package = tango_mean_motion(
+        START, TARGET, steps, gamma[0], coordinates=name, velocity=v[0]
+    )
+    gaps.append(largest(package - means[name][0, :40_001]))
+print("largest difference:", max(gaps))
 
 # %% [markdown]
 # Only the expectation parameters are without error. The others approach the line as $\delta t$ shrinks, some from afar: in $(\mu, \sigma^2)$, $\lambda_{\min} = 1/(2\sigma^4)$ is below $10^{-3}$ at the top of the arch, and $\delta t = 10^{-4}$ is still more than $\gamma\lambda_{\min}$. There, not even a smaller $\delta t/\gamma$ need be better. From the cold start:
@@ -473,7 +485,7 @@ for k in checkpoints:
 #
 # ## Figure 1's error, taken apart
 #
-# We now know four causes that can keep TANGO off the line: the cold start, the turning of the coordinates, the noise of the pseudo-samples, and the noise of the data. Each has a switch. The cold start is switched off by $v_0$, the pseudo-sample by the exact $F$, the data's noise by the exact $\bar g$. And the turning? After each step, carry $v$ along: multiply it by $J(\theta_k)^{-1} J(\theta_{k-1})$, with $J = \partial m/\partial\theta$.
+# Four causes, then, keep TANGO off the line: the cold start, the turning of the coordinates, and the noise of the pseudo-samples and of the data. Each has a switch. The cold start is switched off by $v_0$, the pseudo-sample by the exact $F$, the data's noise by the exact $\bar g$. And the turning? After each step, carry $v$ along: multiply it by $J(\theta_k)^{-1} J(\theta_{k-1})$, with $J = \partial m/\partial\theta$.
 
 
 # %%
@@ -561,6 +573,7 @@ for name, gamma in [("log scale", 1e-2), ("expectation", 1e-3)]:
     off = dict(zip(rows, np.moveaxis(off_line(shown), 2, 0), strict=True))
     off["TANGO - sum of four"] = off["TANGO"] - sum(map(off.get, alone))
     parts[name] = {row: largest_distance(off[row]) for row in off}
+behind_cold = largest_distance(off["TANGO"] - off["only cold start"])
 
 # %%
 print(f"{'':24}(μ, ln σ), γ = 0.01      m, γ = 0.001")
@@ -590,9 +603,14 @@ worse = int(
     (in_log_scale["without cold start"] > in_log_scale["TANGO"]).sum()
 )
 glue("tango_limits-settled-worse", worse, display=False)
+glue(
+    "tango_limits-noise-behind-cold",
+    round(float(np.median(behind_cold)), 2),
+    display=False,
+)
 
 # %% [markdown]
-# Read the right column first. In $m$ nothing turns, and three causes are left: the cold start is practically all of the error, without it the noise of the pseudo-samples remains, and the data's hardly counts. The last row is as large as the pseudo-samples' own, because a cold start hides them: the pseudo-sample enters {eq}`tango-eq-two-iterates` through $\tilde g_k\cdot(f_{k-1} - m_{k-1})$ only, and behind a cold start this gap stays small.
+# Read the right column first. In $m$ nothing turns, and three causes are left: the cold start is practically all of the error, without it the noise of the pseudo-samples remains, and the data's hardly counts. The last row is as large as the pseudo-samples' own, because a cold start hides them: the pseudo-sample enters {eq}`tango-eq-two-iterates` through $\tilde g_k\cdot(f_{k-1} - m_{k-1})$ only, and behind a cold start this gap stays small. There both noises together move a run by only {glue:text}`tango_limits-noise-behind-cold`.
 #
 # In $(\mu, \ln\sigma)$, the setting of Figure 1, three causes are of one order: pseudo-samples {glue:text}`tango_limits-only-pseudo-samples`, turning {glue:text}`tango_limits-only-turning`, cold start {glue:text}`tango_limits-only-cold-start`, of {glue:text}`tango_limits-tango` in all. They do not add up, even as displacements: {glue:text}`tango_limits-tango-less-sum-of-four` is left over. Nor do these runs show that it helps to mend the start alone; in {glue:text}`tango_limits-settled-worse` of 48 pairs TANGO is then *further* from the line. The data's noise hardly counts here either. With all four switched off, the length of the steps remains: they are straight in $(\mu, \ln\sigma)$, where the line is curved.
 #
@@ -623,7 +641,7 @@ for n, pair in zip(COUNTS, warm_errors((1e-3, 1e-4)), strict=True):
 # %% [markdown]
 # A single sample takes most of the error away: any sample near $y = 10$ gives a $T$ far nearer to $m^*$ than $m_0$ is. From a hundred on, no more is gained at $\gamma = 10^{-3}$ than the intervals hide: what is left is the error of a start at $m^*$ itself, the noise of the pseudo-samples. A smaller $\gamma$ filters it better, and needs the good start more.
 #
-# Affine images of $m$ have the same line and another noise. Centre the statistics, $T' = (y - c, (y - c)^2)$, with the best $c$ that one could guess, the target's mean $c = 10$, and TANGO in $m'$ is TANGO in $m$ with the metric $P = A^{-1}A^{-\top}$ before its gradients.
+# Affine images of $m$ have the same line and another noise. Centre the statistics, $T' = (y - c, (y - c)^2)$, with the target's own mean $c = 10$, and TANGO in $m'$ is TANGO in $m$ with the metric $P = A^{-1}A^{-\top}$ before its gradients.
 
 # %% tags=["hide-input"]
 A = np.array([[1.0, 0.0], [-20.0, 1.0]])  # m' = A m + b
@@ -640,7 +658,7 @@ for gamma, (own, centred) in zip(gammas, values, strict=True):
           f"  in {(own < centred).sum():2} of 48")  # fmt: skip
 
 # %% [markdown]
-# Both images have the line; which of them has less noise depends on $\gamma$. The runs are paired, so count: without a difference, $m$ would be nearer in 17 to 31 of the pairs, 19 times out of 20. At $10^{-4}$ it is nearer more often, at $10^{-3}$ less often; elsewhere these runs do not decide. But the same $\gamma$ is not the same rate in both. As $\gamma \to 0$ they become one, as the first row suggests: $f$ stays at the mean of its hundred samples.
+# Both images have the line; which of them has less noise depends on $\gamma$. The runs are paired, so count: without a difference, $m$ would be nearer in 17 to 31 of the pairs, more than 19 times out of 20. At $10^{-4}$ it is nearer more often, at $10^{-3}$ less often; elsewhere these runs do not decide. But the same $\gamma$ is not the same rate in both. As $\gamma \to 0$ they become one.
 #
 # (tango_limits-stability)=
 # ## How large may γ be?
@@ -911,7 +929,7 @@ keep(
 # The exact flow of the outer product, with a dot after every ten units of time, and the natural gradient's, dotted, up to $t = 4$.
 # ```
 #
-# It does arrive, as $\mathrm{E}[g g^\top]$ is $F$ at the target. But on the way it is another flow than the natural gradient's, however small the steps.
+# It does arrive: $\mathrm{E}[g g^\top]$ is positive definite, so that the loss falls all the way to its only minimum, where $\mathrm{E}[g g^\top] = F$. But on the way it is another flow than the natural gradient's, however small the steps.
 #
 # ```{solution-end}
 # ```
