@@ -21,8 +21,8 @@
 # You will see that
 #
 # - the natural gradient follows a curve with a closed form, $\sigma = \sqrt{1 + \mu(10 - \mu)}$ in the setting of {ref}`tango`, because in the expectation parameters it is a straight line;
-# - it is one end of a family of geodesics that one formula draws: there from the circle of the natural gradient through the ellipse of Fisher and Rao to a flat line;
-# - a change of coordinates gives gradient descent another path, and leaves all of these alone; of the natural gradient that is true as long as steps are small.
+# - it is one end of a family of geodesics that one formula draws, here from the circle of the natural gradient through the ellipse of Fisher and Rao to a flat line;
+# - a change of coordinates gives gradient descent another path, and leaves all of these alone, the natural gradient as long as its steps are small.
 #
 # You need the gradient descent update {eq}`update_rules-eq-gradient-descent` and the natural gradient {eq}`update_rules-eq-natural-gradient` from {ref}`update_rules`. Nothing is random in this chapter: the limit of many samples and small steps is an ordinary differential equation.
 
@@ -495,7 +495,7 @@ keep("gaussian_geometry-figure-geodesics", figures.geodesics(family))
 # :name: gaussian_geometry-figure-geodesics
 # :alt: Two panels with five curves from start to target. Left, in mean and standard deviation, the highest is the circle of the m-geodesic, below it come flatter and flatter ellipses with the Levi-Civita geodesic in the middle, and the e-geodesic is the flat line of standard deviation 1. Right, in the expectation plane and measured from the straight line, the m-geodesic is flat at zero, the others sag below it, the e-geodesic most, along the edge of a shaded region.
 #
-# The $\alpha$-geodesics from $(0, 1)$ to $(10, 1)$ for $\alpha = -1, -\tfrac12, 0, \tfrac12, 1$. Left: in $(\mu, \sigma)$, from the circle through the ellipse to the flat line. Right: in the expectation plane, as the height above the m-geodesic; in the shaded region there is no distribution.
+# The $\alpha$-geodesics from $(0, 1)$ to $(10, 1)$ for $\alpha = -1, -\tfrac12, 0, \tfrac12, 1$. Left: in $(\mu, \sigma)$, from the circle through three ellipses to the flat line. Right: in the expectation plane, as the height above the m-geodesic; in the shaded region there is no distribution.
 # ```
 # ````
 #
@@ -677,9 +677,9 @@ keep("gaussian_geometry-figure-coordinates",
 #
 # ```{glue:figure} gaussian_geometry-figure-coordinates
 # :name: gaussian_geometry-figure-coordinates
-# :alt: Six panels, one for each coordinate system, each with three curves from start to target. The black dotted natural gradient is a straight line only in the expectation panel, whose ground is shaded. The blue curve of gradient descent and the dashed geodesic bend in every panel.
+# :alt: Six panels, one for each coordinate system, each with three curves from start to target. The black dotted natural gradient is a straight line only in the last panel, that of the expectation parameters. The blue curve of gradient descent and the dashed geodesic bend in every panel.
 #
-# The three methods in six coordinate systems, each drawn in its own axes. Gradient descent is run in the coordinates of the panel. Shaded: the one panel in which the natural gradient is straight.
+# The three methods in six coordinate systems, each drawn in its own axes. Gradient descent is run in the coordinates of the panel. Only in the last one is the natural gradient straight.
 # ```
 
 # %% [markdown]

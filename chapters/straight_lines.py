@@ -149,7 +149,7 @@ keep("straight_lines-figure-book", picture)
 # :name: straight_lines-figure-book
 # :alt: Two small panels on the left. Above, mean against standard deviation of a Gaussian: gradient descent climbs to 9.6 and slides down to the target, the natural gradient goes over in an arch, and the points of TANGO's mean motion are on the arch. Below, two arcs from (3, 3) to the origin, Newton above, the physical gradient below. A large panel on the right shows the same paths from a start at the upper right to a target at the lower left. Gradient descent and Newton are still curved. The natural gradient, TANGO's mean motion and the physical gradient lie on the diagonal.
 #
-# Left: two problems in their parameters, where every path bends. Right: the same paths in the right space, that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process, as the shares {eq}`straight_lines-eq-share-left`. Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3, hexagons of TANGO's mean motion.
+# Left: two problems in their parameters, where every path bends. Right: the same paths in the right space, that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process, as the shares {eq}`straight_lines-eq-share-left`. Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3, hexagons of TANGO's mean motion with δt = 0.16 at first and then 0.3, so that they fall between the diamonds.
 # ```
 #
 # On the left of {numref}`straight_lines-figure-book` nothing is straight. On the right, gradient descent and Newton's method still bend. The other three run down the diagonal. Why?
@@ -275,7 +275,7 @@ keep("straight_lines-figure-book", picture)
 # m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) .
 # $$ (straight_lines-eq-tango)
 #
-# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. But the warm start has to know $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling; then from a cold start, $v_0 = 0$.
+# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. But the warm start has to know $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling, always with $\delta t_0 = \delta t_1$; then from a cold start, $v_0 = 0$.
 
 
 # %%
@@ -669,17 +669,21 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # ````{prf:proposition}
 # :label: straight_lines-affine
 #
-# Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$. If $z$ is affine, Gauss-Newton's step and the physical gradient's step are equal, for every $\eta$ and every loss for which both exist. If, for one $\eta$, they are equal at $x$ for the losses $\tfrac12|z - z^*|^2$ with all $z^*$ near $z(x)$, then $z$ is affine near $x$; if at every $x$ of a connected set, on all of it. For one such loss and $0 < \eta < 1$ it is enough that $z - z^*$ is homogeneous of degree 1 about a point $x^*$: for $0 < s \le 1$
+# Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$, and compare the two steps from a point $x$.
 #
-# $$
-# \begin{aligned}
-# & z\big(x^* + s\,(x - x^*)\big) - z^* \\
-# & \qquad = s\,\big(z(x) - z^*\big) .
-# \end{aligned}
-# $$
+# 1. If $z$ is affine, they are equal, for every $\eta$ and every loss for which both exist.
+# 2. If, for one $\eta > 0$, they are equal for all losses $\tfrac12|z - z^*|^2$ with $z^*$ near $z(x)$, then $z$ is affine near $x$. If that is so at every $x$ of a connected open set, $z$ is affine on all of it.
+# 3. For a single such loss, $z$ may be curved. The steps are equal for all $0 < \eta < 1$ if $z - z^*$ is homogeneous of degree 1 about a point $x^*$, that is, if for $0 < s \le 1$
+#
+#    $$
+#    \begin{aligned}
+#    & z\big(x^* + s\,(x - x^*)\big) - z^* \\
+#    & \qquad = s\,\big(z(x) - z^*\big) .
+#    \end{aligned}
+#    $$
 # ````
 #
-# The proof is an exercise. A curved example of the last sentence is $z = (|x|, x_1)$ on $x_0 > 0$, with $x^*$ and $z^*$ at the origin. Move the target to $(5, 3)$, and the two steps part.
+# The proof is an exercise. A curved example of part 3 is $z = (|x|, x_1)$ on $x_0 > 0$, with $x^*$ and $z^*$ at the origin. Move the target to $(5, 3)$, and the two steps part.
 
 
 # %%
@@ -724,9 +728,9 @@ for goal in (np.zeros(2), np.array([5.0, 3.0])):
 # ````{solution} straight_lines-ex-affine
 # :class: dropdown
 #
-# Write $d = (\nabla_z^2 L)^{-1} \nabla_z L$. With $J$ square and invertible, Gauss-Newton's step is $-\eta J^{-1} d$, and the two are equal if and only if $z(x - \eta J^{-1} d) = z(x) - \eta\, d$. This holds for affine $z$. If it holds for all $d = z(x) - z^*$ in a ball, then $z(x + v) = z(x) + J v$ for all small $v = -\eta J^{-1} d$: $z$ is affine there. A map that is affine near every point of a connected set has a constant Jacobian there, so it is affine on all of it.
+# Write $d = (\nabla_z^2 L)^{-1} \nabla_z L$. With $J$ square and invertible, Gauss-Newton's step is $-\eta J^{-1} d$, and the two are equal if and only if $z(x - \eta J^{-1} d) = z(x) - \eta\, d$. Part 1: this holds for affine $z$. Part 2: if it holds for all $d = z(x) - z^*$ in a ball, then $z(x + v) = z(x) + J v$ for all small $v = -\eta J^{-1} d$: $z$ is affine there. A map that is affine near every point of a connected open set has a constant Jacobian there, so it is affine on all of it.
 #
-# If $z - z^*$ is homogeneous of degree 1 about $x^*$, its derivative in $s$ at $s = 1$ says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and with $s = 1 - \eta$
+# Part 3: if $z - z^*$ is homogeneous of degree 1 about $x^*$, its derivative in $s$ at $s = 1$ says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and with $s = 1 - \eta$
 #
 # $$
 # \begin{aligned}
@@ -848,7 +852,7 @@ for step in (gauss_newton_step, physical_step):
 # :class: dropdown
 # ````
 #
-# (a) $m^* = (10, 101)$, the target of this chapter, and the same path. (b) $m^* = (10, 100)$ is on the boundary of the mean domain, with variance zero. The theorem holds without its last sentence: straight for all time, while $\sigma^2$ shrinks like $e^{-t}$. At $\eta = 1$ a step would land on a Gaussian with $\sigma = 0$, and the inverse refuses. (c) is outside the closure: no data set has a mean of points $(y, y^2)$ below the parabola. The line leaves the mean domain after a finite time.
+# (a) $m^* = (10, 101)$, the target of this chapter, and the same path. (b) $m^* = (10, 100)$ is on the boundary of the mean domain, with variance zero. The theorem holds, but for its last paragraph: straight for all time, while $\sigma^2$ shrinks like $e^{-t}$. At $\eta = 1$ a step would land on a Gaussian with $\sigma = 0$, and the inverse refuses. (c) is outside the closure: no data set has a mean of points $(y, y^2)$ below the parabola. The line leaves the mean domain after a finite time.
 
 
 # %%
