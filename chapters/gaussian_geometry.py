@@ -66,7 +66,8 @@ for name, system in COORDINATES.items():
 #
 # $$\begin{aligned}
 #   L(\xi) &= \mathrm{E}\left[-\ln p_\xi(y)\right] \\
-#   &= \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.
+#   &= \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} \\
+#   &\qquad {} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.
 #   \end{aligned}$$ (gaussian_geometry-eq-gaussian-loss)
 #
 # How much of the data does it see? The negative log-likelihood is quadratic in $y$, so only their mean and variance. Two data points, $\mu^* \pm \sigma^*$, have the same mean and variance as the target, and must give the same loss.
@@ -248,7 +249,8 @@ print("m* - m                  ", *(f"{x:.6f}" for x in goal - m))
 #
 # $$\begin{aligned}
 #   \mu &= \mu^* + (\mu_0 - \mu^*)\, u, \\
-#   \sigma^2 &= \sigma_0^2\, u + \sigma^{*2} (1 - u) + (\mu_0 - \mu^*)^2\, u (1 - u).
+#   \sigma^2 &= \sigma_0^2\, u + \sigma^{*2} (1 - u) \\
+#   &\qquad {} + (\mu_0 - \mu^*)^2\, u (1 - u).
 #   \end{aligned}$$ (gaussian_geometry-eq-flow-in-time)
 #
 # From $(0, 1)$ to $(10, 1)$ this is $\mu = 10 (1 - u)$ and $\sigma^2 = 1 + 100\, u (1 - u)$. Now $10 u = 10 - \mu$, so
@@ -395,11 +397,17 @@ glue(
 #
 # The Fisher matrix turns the family into a curved surface, on which a small step has the length $\sqrt{d^\top F d}$. From {eq}`gaussian_geometry-eq-fisher-gaussian`, with $x = \mu/\sqrt{2}$,
 #
-# $$\mathrm{d}s^2 = \frac{\mathrm{d}\mu^2 + 2\, \mathrm{d}\sigma^2}{\sigma^2} = \lambda\, (\mathrm{d}x^2 + \mathrm{d}\sigma^2), \qquad \lambda = \frac{2}{\sigma^2}.$$ (gaussian_geometry-eq-fisher-rao)
+# $$\begin{aligned}
+#   \mathrm{d}s^2 &= \frac{\mathrm{d}\mu^2 + 2\, \mathrm{d}\sigma^2}{\sigma^2} \\
+#   &= \lambda\, (\mathrm{d}x^2 + \mathrm{d}\sigma^2), \qquad \lambda = \frac{2}{\sigma^2}.
+#   \end{aligned}$$ (gaussian_geometry-eq-fisher-rao)
 #
 # A surface with such a metric has the Gaussian curvature $-\frac{1}{2\lambda} \nabla^2 \ln\lambda$, here $-\frac{\sigma^2}{4} \cdot \frac{2}{\sigma^2} = -\tfrac12$, the same everywhere. It is twice the metric of Poincaré's half-plane {cite}`costa2015fisher`. The shortest path between two members is the *geodesic* of this metric, or of its Levi-Civita connection, and its length is the *Fisher-Rao distance*,
 #
-# $$d = \sqrt{2}\, \operatorname{arcosh}\left(1 + \frac{(\mu_1 - \mu_0)^2/2 + (\sigma_1 - \sigma_0)^2}{2 \sigma_0 \sigma_1}\right).$$ (gaussian_geometry-eq-fisher-rao-distance)
+# $$\begin{aligned}
+#   d &= \sqrt{2}\, \operatorname{arcosh}(1 + 2 q^2), \\
+#   q^2 &= \frac{(\mu_1 - \mu_0)^2/2 + (\sigma_1 - \sigma_0)^2}{4 \sigma_0 \sigma_1}.
+#   \end{aligned}$$ (gaussian_geometry-eq-fisher-rao-distance)
 #
 # Shortest is one meaning of straight. Another is *never turning*, and it needs a rule that says which directions at neighbouring members count as the same: a *connection*. Statistics has a whole family of them, one for each real number $\alpha$ {cite}`amari2000methods`. With $\ell = \ln p_\xi(y)$, the $\alpha$-connection compares directions by
 #
@@ -416,7 +424,10 @@ glue(
 #
 # Eliminate time, and $\sigma^2$ as a function of $\mu$ has the constant second derivative $-(1 - \alpha)$. With $u = (\mu - \mu_1)/(\mu_0 - \mu_1)$, the $\alpha$-geodesic from $(\mu_0, \sigma_0)$ to $(\mu_1, \sigma_1)$ is the conic
 #
-# $$\sigma^2 = \sigma_0^2\, u + \sigma_1^2\, (1 - u) + \tfrac{1 - \alpha}{2}\, (\mu_0 - \mu_1)^2\, u (1 - u).$$ (gaussian_geometry-eq-geodesic)
+# $$\begin{aligned}
+#   \sigma^2 &= \sigma_0^2\, u + \sigma_1^2\, (1 - u) \\
+#   &\qquad {} + \tfrac{1 - \alpha}{2}\, (\mu_0 - \mu_1)^2\, u (1 - u).
+#   \end{aligned}$$ (gaussian_geometry-eq-geodesic)
 #
 # (If the two means are equal, all of them are the vertical line.) Put $\alpha = -1$ and you are back at {eq}`gaussian_geometry-eq-flow-in-time`.
 
@@ -501,7 +512,7 @@ keep("gaussian_geometry-figure-geodesics", figures.geodesics(family))
 #
 # {numref}`gaussian_geometry-figure-geodesics` draws them. From the wide mixture of the m-geodesic to the e-geodesic, on which $\sigma$ does not change at all, five curves are straight, each by its own rule. By {eq}`gaussian_geometry-eq-geodesic` each rule even has a plane of its own: in $(\mu, \sigma^2 + \frac{1 - \alpha}{2} \mu^2)$ all $\alpha$-geodesics are straight lines. What sets the two ends apart is that $\theta$ and $m$ make them straight at constant speed, for the curvature of the $\alpha$-connection is $-\tfrac12 (1 - \alpha^2)$ {cite}`amari2000methods`, and vanishes there.
 #
-# Which is the shortest? We measure all with one ruler, the sum of the distances {eq}`gaussian_geometry-eq-fisher-rao-distance` of neighbours. With $\operatorname{arcosh}(1 + 2 q^2) = 2 \operatorname{arsinh} q$ it loses no digits.
+# Which is the shortest? We measure all with one ruler, the sum of the distances {eq}`gaussian_geometry-eq-fisher-rao-distance` of neighbours. Written with $\operatorname{arcosh}(1 + 2 q^2) = 2 \operatorname{arsinh} q$, it loses no digits.
 
 
 # %%

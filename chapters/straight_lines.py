@@ -70,7 +70,7 @@ toy_newton = descend(toy, newton_step, [3.0, 3.0], 1 / 3, 36)
 toy_physical = descend(toy, physical_step, [3.0, 3.0], 0.3, 80)[:25]
 
 # %% [markdown]
-# The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. To it we add TANGO, averaged over its samples and started warm: a path without noise, which a later section explains.
+# The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. To it we add TANGO, averaged over its samples and started warm, which a later section explains.
 
 # %%
 times = np.append(np.linspace(0, 0.5, 101), np.linspace(0.52, 8, 100))
@@ -149,7 +149,7 @@ keep("straight_lines-figure-book", picture)
 # :name: straight_lines-figure-book
 # :alt: Two small panels on the left. Above, mean against standard deviation of a Gaussian: gradient descent climbs to 9.6 and slides down to the target, the natural gradient goes over in an arch, and the points of TANGO's mean motion are on the arch. Below, two arcs from (3, 3) to the origin, Newton above, the physical gradient below. A large panel on the right shows the same paths from a start at the upper right to a target at the lower left. Gradient descent and Newton are still curved. The natural gradient, TANGO's mean motion and the physical gradient lie on the diagonal.
 #
-# Left: two problems in their parameters, where every path bends. Right: the same paths in the right space, that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process, as the shares {eq}`straight_lines-eq-share-left`. Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3, hexagons of TANGO's mean motion with δt = 0.16 at first and then 0.3, so that they fall between the diamonds.
+# Left: two problems in their parameters, where every path bends. Right: the same paths in the right space, that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process, as the shares {eq}`straight_lines-eq-share-left`. Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3, hexagons of TANGO's mean motion, δt = 0.16 first and then 0.3.
 # ```
 #
 # On the left of {numref}`straight_lines-figure-book` nothing is straight. On the right, gradient descent and Newton's method still bend. The other three run down the diagonal. Why?
@@ -186,7 +186,10 @@ keep("straight_lines-figure-book", picture)
 # Other coordinates $\xi$ of the family, such as $(\mu, \ln\sigma)$, have the Fisher matrix $F_\xi = K^\top F_\theta K$ with $K = \partial\theta/\partial\xi$, by the chain rule for the score. The data enter through one vector, $m^* = \mathrm{E}_{\text{data}}\, T(y)$: up to a constant, the expected negative log-likelihood is
 #
 # $$
-# L = \mathrm{E}_{\text{data}}\big[-\ln p_\theta(y)\big] = A(\theta) - \theta \cdot m^* .
+# \begin{aligned}
+# L &= \mathrm{E}_{\text{data}}\big[-\ln p_\theta(y)\big] \\
+# &= A(\theta) - \theta \cdot m^* .
+# \end{aligned}
 # $$ (straight_lines-eq-family-loss)
 #
 # The data need not come from the family.
@@ -231,7 +234,8 @@ keep("straight_lines-figure-book", picture)
 #
 # $$
 # \begin{aligned}
-# F_\xi^{-1} \nabla_\xi L &= J^{-1} F_\theta J^{-\top} J^\top F_\theta^{-1} (m - m^*) \\
+# F_\xi^{-1} \nabla_\xi L &= J^{-1} F_\theta J^{-\top} \\
+# &\qquad J^\top F_\theta^{-1} (m - m^*) \\
 # &= J^{-1} (m - m^*) .
 # \end{aligned}
 # $$ (straight_lines-eq-natural-direction)
@@ -272,7 +276,10 @@ keep("straight_lines-figure-book", picture)
 # {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma > 0$ and all $\delta t_0, \delta t_1, \dots$ between 0 and 1,
 #
 # $$
-# m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) .
+# \begin{aligned}
+# & m_k - m^* \\
+# & \quad = \prod_{i=1}^{k} (1 - \delta t_i)\, (m_0 - m^*) .
+# \end{aligned}
 # $$ (straight_lines-eq-tango)
 #
 # This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. But the warm start has to know $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling, always with $\delta t_0 = \delta t_1$; then from a cold start, $v_0 = 0$.
@@ -293,7 +300,7 @@ for name, dt in schedules.items():
           f"and off the line {bend(shares[1]):.3f}")  # fmt: skip
 
 # %% [markdown]
-# Warm, it follows {eq}`straight_lines-eq-tango` in every case, but for rounding. Cold, it follows neither the law nor the line. How much of this a noisy run keeps is the subject of {ref}`tango_limits`.
+# Warm, it follows {eq}`straight_lines-eq-tango` in every case, but for rounding. Cold, it follows neither the law nor the line. {ref}`tango_limits` asks how much of this a noisy run keeps.
 
 # %% [markdown]
 # ## Three families
@@ -461,7 +468,7 @@ keep("straight_lines-figure-gamma", figures.gamma(*views, goal))
 # ```
 
 # %% [markdown]
-# **Part 2.** The Hessian of $L$ in $\theta$ is the Fisher matrix, at every point and not only at the minimum. Here are both at one member, in $\theta$ and, for contrast, in $(\mu, \ln\sigma)$.
+# **Part 2.** The Hessian of $L$ in $\theta$ is the Fisher matrix, at every point and not only at the minimum. Here are both at one member, in $\theta$ and in $(\mu, \ln\sigma)$.
 
 
 # %%
@@ -565,7 +572,10 @@ for name, problem in outcomes.items():
 # The theorem wants $m$ and $\xi$ to have equally many components. With more outcomes than unknowns, what can be reached is a curved surface (in statistics, a *curved* exponential family), and there is no inverse. Gauss-Newton still works, and its flow for $\tfrac12 |z - z^*|^2$ is
 #
 # $$
-# \dot z = -P\, (z - z^*), \qquad P = J (J^\top J)^{-1} J^\top,
+# \begin{aligned}
+# \dot z &= -P\, (z - z^*), \\
+# P &= J (J^\top J)^{-1} J^\top,
+# \end{aligned}
 # $$ (straight_lines-eq-projected)
 #
 # where $P$ projects on the plane that touches the surface. It follows the line only where the line lies in the surface, even if $z^*$ can be reached. Add a third outcome to the walkthrough, $z = (x_0, x_1^2, x_0 x_1^2)$, and aim at $z(1, 1)$:
@@ -669,11 +679,11 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # ````{prf:proposition}
 # :label: straight_lines-affine
 #
-# Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$, and compare the two steps from a point $x$.
+# Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$, and take both steps from $x$.
 #
 # 1. If $z$ is affine, they are equal, for every $\eta$ and every loss for which both exist.
-# 2. If, for one $\eta > 0$, they are equal for all losses $\tfrac12|z - z^*|^2$ with $z^*$ near $z(x)$, then $z$ is affine near $x$. If that is so at every $x$ of a connected open set, $z$ is affine on all of it.
-# 3. For a single such loss, $z$ may be curved. The steps are equal for all $0 < \eta < 1$ if $z - z^*$ is homogeneous of degree 1 about a point $x^*$, that is, if for $0 < s \le 1$
+# 2. If, for one $\eta > 0$, they are equal for all losses $\tfrac12|z - z^*|^2$ with $z^*$ near $z(x)$, then $z$ is affine near $x$; if at every $x$ of a connected open set, on all of it.
+# 3. For one such loss $z$ may be curved. They are equal for all $0 < \eta < 1$ if $z - z^*$ is homogeneous of degree 1 about a point $x^*$: for $0 < s \le 1$
 #
 #    $$
 #    \begin{aligned}
