@@ -138,7 +138,10 @@ for name in COORDINATES:
 #
 # and from a member to a neighbour it is half the square of a length, which the Fisher matrix defines:
 #
-# $$\mathrm{KL}(\xi \,\|\, \xi + d) = \tfrac{1}{2}\, d^\top F(\xi)\, d + O(|d|^3).$$ (gaussian_geometry-eq-kl-fisher)
+# $$\begin{aligned}
+#   & \mathrm{KL}(\xi \,\|\, \xi + d) \\
+#   & \qquad = \tfrac{1}{2}\, d^\top F(\xi)\, d + O(|d|^3).
+#   \end{aligned}$$ (gaussian_geometry-eq-kl-fisher)
 #
 # The divergence is the loss, with the member as target, less its smallest value. If the formula holds, halving $d$ makes the remainder about eight times smaller.
 
@@ -159,8 +162,10 @@ print("ratios:", *(f"{a / b:.1f}" for a, b in pairwise(remainders)))
 # *Steepest descent* asks for the direction in which the loss falls fastest. The answer depends on what counts as one unit of length. With the lengths of the coordinates it is the gradient; with the lengths of {eq}`gaussian_geometry-eq-kl-fisher` it is the natural gradient {cite}`amari1998natural`. In the limit of small steps each becomes a flow:
 #
 # $$\begin{aligned}
-#   \text{gradient descent:}\quad & \dot\xi = -\nabla L(\xi), \\
-#   \text{natural gradient:}\quad & \dot\xi = -F(\xi)^{-1}\, \nabla L(\xi).
+#   & \text{gradient descent:} \\
+#   & \qquad \dot\xi = -\nabla L(\xi), \\
+#   & \text{natural gradient:} \\
+#   & \qquad \dot\xi = -F(\xi)^{-1}\, \nabla L(\xi).
 #   \end{aligned}$$ (gaussian_geometry-eq-two-flows)
 
 
@@ -399,7 +404,7 @@ glue(
 #
 # $$\begin{aligned}
 #   \mathrm{d}s^2 &= \frac{\mathrm{d}\mu^2 + 2\, \mathrm{d}\sigma^2}{\sigma^2} \\
-#   &= \lambda\, (\mathrm{d}x^2 + \mathrm{d}\sigma^2), \qquad \lambda = \frac{2}{\sigma^2}.
+#   &= \lambda\, (\mathrm{d}x^2 + \mathrm{d}\sigma^2), \;\; \lambda = \frac{2}{\sigma^2}.
 #   \end{aligned}$$ (gaussian_geometry-eq-fisher-rao)
 #
 # A surface with such a metric has the Gaussian curvature $-\frac{1}{2\lambda} \nabla^2 \ln\lambda$, here $-\frac{\sigma^2}{4} \cdot \frac{2}{\sigma^2} = -\tfrac12$, the same everywhere. It is twice the metric of Poincaré's half-plane {cite}`costa2015fisher`. The shortest path between two members is the *geodesic* of this metric, or of its Levi-Civita connection, and its length is the *Fisher-Rao distance*,
@@ -411,7 +416,10 @@ glue(
 #
 # Shortest is one meaning of straight. Another is *never turning*, and it needs a rule that says which directions at neighbouring members count as the same: a *connection*. Statistics has a whole family of them, one for each real number $\alpha$ {cite}`amari2000methods`. With $\ell = \ln p_\xi(y)$, the $\alpha$-connection compares directions by
 #
-# $$\Gamma^{(\alpha)}_{ij,k} = \mathrm{E}\left[\left(\partial_i \partial_j \ell + \tfrac{1 - \alpha}{2}\, \partial_i \ell\, \partial_j \ell\right) \partial_k \ell\right],$$ (gaussian_geometry-eq-connection)
+# $$\begin{aligned}
+#   \Gamma^{(\alpha)}_{ij,k} &= \mathrm{E}\big[\big(\partial_i \partial_j \ell \\
+#   &\qquad {} + \tfrac{1 - \alpha}{2}\, \partial_i \ell\, \partial_j \ell\big)\, \partial_k \ell\big],
+#   \end{aligned}$$ (gaussian_geometry-eq-connection)
 #
 # and its geodesics obey $\sum_j F_{kj}\, \ddot\xi_j + \sum_{ij} \Gamma^{(\alpha)}_{ij,k}\, \dot\xi_i\, \dot\xi_j = 0$. Three have names. For $\alpha = 1$ the geodesics are straight in the natural parameters $\theta$, and are called *exponential* or e-geodesics. For $\alpha = -1$ they are straight in $m$: *mixture* or m-geodesics, and the natural gradient runs along one. For $\alpha = 0$ they are the shortest paths.
 #
@@ -426,7 +434,7 @@ glue(
 #
 # $$\begin{aligned}
 #   \sigma^2 &= \sigma_0^2\, u + \sigma_1^2\, (1 - u) \\
-#   &\qquad {} + \tfrac{1 - \alpha}{2}\, (\mu_0 - \mu_1)^2\, u (1 - u).
+#   &\; {} + \tfrac{1 - \alpha}{2}\, (\mu_0 - \mu_1)^2\, u (1 - u).
 #   \end{aligned}$$ (gaussian_geometry-eq-geodesic)
 #
 # (If the two means are equal, all of them are the vertical line.) Put $\alpha = -1$ and you are back at {eq}`gaussian_geometry-eq-flow-in-time`.

@@ -495,7 +495,7 @@ for coordinates in ("natural", "log scale"):
 # $$
 # \begin{aligned}
 # m^+ &= m - \eta\, (m - m^*) \\
-# &\qquad {} + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
+# &\; {} + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
 # \end{aligned}
 # $$ (straight_lines-eq-euler-departure)
 #
