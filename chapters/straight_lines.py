@@ -464,7 +464,7 @@ keep("straight_lines-figure-gamma", figures.gamma(*views, goal))
 # :name: straight_lines-figure-gamma
 # :alt: Left, shape against rate. The natural-gradient flow first falls, then rises to the target at (9, 3), with diamonds on it. A dashed line of steps leaves it. Right, the mean of ln y against the mean of y. The flow is a straight line, the diamonds are on it, the dashed steps bow away from it. A grey region at the lower right holds no member of the family.
 #
-# A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Dashed: natural-gradient steps in $(\ln\alpha, \ln\beta)$ with η = 0.1, which leave the line.
+# A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Dashed: natural-gradient steps in $(\ln\alpha, \ln\beta)$ with η = 0.1.
 # ```
 
 # %% [markdown]
@@ -565,7 +565,7 @@ for name, problem in outcomes.items():
     print(f"{name:<17} x₁ from 3 to {x1:.4f}, loss from 90 to {loss:.2f}")
 
 # %% [markdown]
-# So you have to say in which outcome, and on which scale, the way should be straight.
+# So you have to say in which outcome, on which scale, the way should be straight.
 #
 # ### More outcomes than unknowns
 #
@@ -666,7 +666,7 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # :name: straight_lines-figure-fails
 # :alt: Two panels. Left, mean against standard deviation. The natural gradient makes an arch from (0, 1) to (10, 1). Newton's steps in m, a grey line with dots, follow its left half at first, fall below it, and stop under its top. Newton's steps in (μ, ln σ) go up and to the left, out of the picture. Right, the same in the expectation plane, where the natural gradient is a straight line, the first steps in m are close to it, and the last ones approach the shaded region.
 #
-# Two ways of using Newton's method on the likelihood, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it.
+# Newton's method on the likelihood, two ways, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it.
 # ```
 #
 # In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step. Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and only then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
@@ -679,11 +679,11 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # ````{prf:proposition}
 # :label: straight_lines-affine
 #
-# Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$, and take both steps from $x$.
+# Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$, and take the steps of Gauss-Newton and of the physical gradient from $x$.
 #
 # 1. If $z$ is affine, they are equal, for every $\eta$ and every loss for which both exist.
 # 2. If, for one $\eta > 0$, they are equal for all losses $\tfrac12|z - z^*|^2$ with $z^*$ near $z(x)$, then $z$ is affine near $x$; if at every $x$ of a connected open set, on all of it.
-# 3. For one such loss $z$ may be curved. They are equal for all $0 < \eta < 1$ if $z - z^*$ is homogeneous of degree 1 about a point $x^*$: for $0 < s \le 1$
+# 3. For one such loss $z$ may be curved. The steps are equal for all $0 < \eta < 1$ if $z - z^*$ is homogeneous of degree 1 about a point $x^*$: for $0 < s \le 1$
 #
 #    $$
 #    \begin{aligned}
