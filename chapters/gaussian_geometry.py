@@ -21,8 +21,8 @@
 # You will see that
 #
 # - the natural gradient follows a curve with a closed form, $\sigma = \sqrt{1 + \mu(10 - \mu)}$ in the setting of {ref}`tango`, because in the expectation parameters it is a straight line;
-# - it is one end of a family of geodesics that one formula draws: there from the circle of the natural gradient through the ellipse of Fisher and Rao to a flat line;
-# - a change of coordinates gives gradient descent another path, and leaves all of these alone; of the natural gradient that is true as long as steps are small.
+# - it is one end of a family of geodesics that one formula draws, here from the circle of the natural gradient through the ellipse of Fisher and Rao to a flat line;
+# - a change of coordinates gives gradient descent another path, and leaves all of these alone, the natural gradient as long as its steps are small.
 #
 # You need the gradient descent update {eq}`update_rules-eq-gradient-descent` and the natural gradient {eq}`update_rules-eq-natural-gradient` from {ref}`update_rules`. Nothing is random in this chapter: the limit of many samples and small steps is an ordinary differential equation.
 
@@ -66,7 +66,8 @@ for name, system in COORDINATES.items():
 #
 # $$\begin{aligned}
 #   L(\xi) &= \mathrm{E}\left[-\ln p_\xi(y)\right] \\
-#   &= \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.
+#   &= \frac{(\mu^* - \mu)^2 + \sigma^{*2}}{2 \sigma^2} \\
+#   &\qquad {} + \ln\sigma + \tfrac{1}{2} \ln 2\pi.
 #   \end{aligned}$$ (gaussian_geometry-eq-gaussian-loss)
 #
 # How much of the data does it see? The negative log-likelihood is quadratic in $y$, so only their mean and variance. Two data points, $\mu^* \pm \sigma^*$, have the same mean and variance as the target, and must give the same loss.
@@ -137,7 +138,10 @@ for name in COORDINATES:
 #
 # and from a member to a neighbour it is half the square of a length, which the Fisher matrix defines:
 #
-# $$\mathrm{KL}(\xi \,\|\, \xi + d) = \tfrac{1}{2}\, d^\top F(\xi)\, d + O(|d|^3).$$ (gaussian_geometry-eq-kl-fisher)
+# $$\begin{aligned}
+#   & \mathrm{KL}(\xi \,\|\, \xi + d) \\
+#   & \qquad = \tfrac{1}{2}\, d^\top F(\xi)\, d + O(|d|^3).
+#   \end{aligned}$$ (gaussian_geometry-eq-kl-fisher)
 #
 # The divergence is the loss, with the member as target, less its smallest value. If the formula holds, halving $d$ makes the remainder about eight times smaller.
 
@@ -158,8 +162,10 @@ print("ratios:", *(f"{a / b:.1f}" for a, b in pairwise(remainders)))
 # *Steepest descent* asks for the direction in which the loss falls fastest. The answer depends on what counts as one unit of length. With the lengths of the coordinates it is the gradient; with the lengths of {eq}`gaussian_geometry-eq-kl-fisher` it is the natural gradient {cite}`amari1998natural`. In the limit of small steps each becomes a flow:
 #
 # $$\begin{aligned}
-#   \text{gradient descent:}\quad & \dot\xi = -\nabla L(\xi), \\
-#   \text{natural gradient:}\quad & \dot\xi = -F(\xi)^{-1}\, \nabla L(\xi).
+#   & \text{gradient descent:} \\
+#   & \qquad \dot\xi = -\nabla L(\xi), \\
+#   & \text{natural gradient:} \\
+#   & \qquad \dot\xi = -F(\xi)^{-1}\, \nabla L(\xi).
 #   \end{aligned}$$ (gaussian_geometry-eq-two-flows)
 
 
@@ -248,7 +254,8 @@ print("m* - m                  ", *(f"{x:.6f}" for x in goal - m))
 #
 # $$\begin{aligned}
 #   \mu &= \mu^* + (\mu_0 - \mu^*)\, u, \\
-#   \sigma^2 &= \sigma_0^2\, u + \sigma^{*2} (1 - u) + (\mu_0 - \mu^*)^2\, u (1 - u).
+#   \sigma^2 &= \sigma_0^2\, u + \sigma^{*2} (1 - u) \\
+#   &\qquad {} + (\mu_0 - \mu^*)^2\, u (1 - u).
 #   \end{aligned}$$ (gaussian_geometry-eq-flow-in-time)
 #
 # From $(0, 1)$ to $(10, 1)$ this is $\mu = 10 (1 - u)$ and $\sigma^2 = 1 + 100\, u (1 - u)$. Now $10 u = 10 - \mu$, so
@@ -395,15 +402,24 @@ glue(
 #
 # The Fisher matrix turns the family into a curved surface, on which a small step has the length $\sqrt{d^\top F d}$. From {eq}`gaussian_geometry-eq-fisher-gaussian`, with $x = \mu/\sqrt{2}$,
 #
-# $$\mathrm{d}s^2 = \frac{\mathrm{d}\mu^2 + 2\, \mathrm{d}\sigma^2}{\sigma^2} = \lambda\, (\mathrm{d}x^2 + \mathrm{d}\sigma^2), \qquad \lambda = \frac{2}{\sigma^2}.$$ (gaussian_geometry-eq-fisher-rao)
+# $$\begin{aligned}
+#   \mathrm{d}s^2 &= \frac{\mathrm{d}\mu^2 + 2\, \mathrm{d}\sigma^2}{\sigma^2} \\
+#   &= \lambda\, (\mathrm{d}x^2 + \mathrm{d}\sigma^2), \;\; \lambda = \frac{2}{\sigma^2}.
+#   \end{aligned}$$ (gaussian_geometry-eq-fisher-rao)
 #
 # A surface with such a metric has the Gaussian curvature $-\frac{1}{2\lambda} \nabla^2 \ln\lambda$, here $-\frac{\sigma^2}{4} \cdot \frac{2}{\sigma^2} = -\tfrac12$, the same everywhere. It is twice the metric of Poincaré's half-plane {cite}`costa2015fisher`. The shortest path between two members is the *geodesic* of this metric, or of its Levi-Civita connection, and its length is the *Fisher-Rao distance*,
 #
-# $$d = \sqrt{2}\, \operatorname{arcosh}\left(1 + \frac{(\mu_1 - \mu_0)^2/2 + (\sigma_1 - \sigma_0)^2}{2 \sigma_0 \sigma_1}\right).$$ (gaussian_geometry-eq-fisher-rao-distance)
+# $$\begin{aligned}
+#   d &= \sqrt{2}\, \operatorname{arcosh}(1 + 2 q^2), \\
+#   q^2 &= \frac{(\mu_1 - \mu_0)^2/2 + (\sigma_1 - \sigma_0)^2}{4 \sigma_0 \sigma_1}.
+#   \end{aligned}$$ (gaussian_geometry-eq-fisher-rao-distance)
 #
 # Shortest is one meaning of straight. Another is *never turning*, and it needs a rule that says which directions at neighbouring members count as the same: a *connection*. Statistics has a whole family of them, one for each real number $\alpha$ {cite}`amari2000methods`. With $\ell = \ln p_\xi(y)$, the $\alpha$-connection compares directions by
 #
-# $$\Gamma^{(\alpha)}_{ij,k} = \mathrm{E}\left[\left(\partial_i \partial_j \ell + \tfrac{1 - \alpha}{2}\, \partial_i \ell\, \partial_j \ell\right) \partial_k \ell\right],$$ (gaussian_geometry-eq-connection)
+# $$\begin{aligned}
+#   \Gamma^{(\alpha)}_{ij,k} &= \mathrm{E}\big[\big(\partial_i \partial_j \ell \\
+#   &\qquad {} + \tfrac{1 - \alpha}{2}\, \partial_i \ell\, \partial_j \ell\big)\, \partial_k \ell\big],
+#   \end{aligned}$$ (gaussian_geometry-eq-connection)
 #
 # and its geodesics obey $\sum_j F_{kj}\, \ddot\xi_j + \sum_{ij} \Gamma^{(\alpha)}_{ij,k}\, \dot\xi_i\, \dot\xi_j = 0$. Three have names. For $\alpha = 1$ the geodesics are straight in the natural parameters $\theta$, and are called *exponential* or e-geodesics. For $\alpha = -1$ they are straight in $m$: *mixture* or m-geodesics, and the natural gradient runs along one. For $\alpha = 0$ they are the shortest paths.
 #
@@ -416,7 +432,10 @@ glue(
 #
 # Eliminate time, and $\sigma^2$ as a function of $\mu$ has the constant second derivative $-(1 - \alpha)$. With $u = (\mu - \mu_1)/(\mu_0 - \mu_1)$, the $\alpha$-geodesic from $(\mu_0, \sigma_0)$ to $(\mu_1, \sigma_1)$ is the conic
 #
-# $$\sigma^2 = \sigma_0^2\, u + \sigma_1^2\, (1 - u) + \tfrac{1 - \alpha}{2}\, (\mu_0 - \mu_1)^2\, u (1 - u).$$ (gaussian_geometry-eq-geodesic)
+# $$\begin{aligned}
+#   \sigma^2 &= \sigma_0^2\, u + \sigma_1^2\, (1 - u) \\
+#   &\; {} + \tfrac{1 - \alpha}{2}\, (\mu_0 - \mu_1)^2\, u (1 - u).
+#   \end{aligned}$$ (gaussian_geometry-eq-geodesic)
 #
 # (If the two means are equal, all of them are the vertical line.) Put $\alpha = -1$ and you are back at {eq}`gaussian_geometry-eq-flow-in-time`.
 
@@ -495,13 +514,13 @@ keep("gaussian_geometry-figure-geodesics", figures.geodesics(family))
 # :name: gaussian_geometry-figure-geodesics
 # :alt: Two panels with five curves from start to target. Left, in mean and standard deviation, the highest is the circle of the m-geodesic, below it come flatter and flatter ellipses with the Levi-Civita geodesic in the middle, and the e-geodesic is the flat line of standard deviation 1. Right, in the expectation plane and measured from the straight line, the m-geodesic is flat at zero, the others sag below it, the e-geodesic most, along the edge of a shaded region.
 #
-# The $\alpha$-geodesics from $(0, 1)$ to $(10, 1)$ for $\alpha = -1, -\tfrac12, 0, \tfrac12, 1$. Left: in $(\mu, \sigma)$, from the circle through the ellipse to the flat line. Right: in the expectation plane, as the height above the m-geodesic; in the shaded region there is no distribution.
+# The $\alpha$-geodesics from $(0, 1)$ to $(10, 1)$ for $\alpha = -1, -\tfrac12, 0, \tfrac12, 1$. Left: in $(\mu, \sigma)$, from the circle through three ellipses to the flat line. Right: in the expectation plane, as the height above the m-geodesic; in the shaded region there is no distribution.
 # ```
 # ````
 #
 # {numref}`gaussian_geometry-figure-geodesics` draws them. From the wide mixture of the m-geodesic to the e-geodesic, on which $\sigma$ does not change at all, five curves are straight, each by its own rule. By {eq}`gaussian_geometry-eq-geodesic` each rule even has a plane of its own: in $(\mu, \sigma^2 + \frac{1 - \alpha}{2} \mu^2)$ all $\alpha$-geodesics are straight lines. What sets the two ends apart is that $\theta$ and $m$ make them straight at constant speed, for the curvature of the $\alpha$-connection is $-\tfrac12 (1 - \alpha^2)$ {cite}`amari2000methods`, and vanishes there.
 #
-# Which is the shortest? We measure all with one ruler, the sum of the distances {eq}`gaussian_geometry-eq-fisher-rao-distance` of neighbours. With $\operatorname{arcosh}(1 + 2 q^2) = 2 \operatorname{arsinh} q$ it loses no digits.
+# Which is the shortest? We measure all with one ruler, the sum of the distances {eq}`gaussian_geometry-eq-fisher-rao-distance` of neighbours. Written with $\operatorname{arcosh}(1 + 2 q^2) = 2 \operatorname{arsinh} q$, it loses no digits.
 
 
 # %%
@@ -677,9 +696,9 @@ keep("gaussian_geometry-figure-coordinates",
 #
 # ```{glue:figure} gaussian_geometry-figure-coordinates
 # :name: gaussian_geometry-figure-coordinates
-# :alt: Six panels, one for each coordinate system, each with three curves from start to target. The black dotted natural gradient is a straight line only in the expectation panel, whose ground is shaded. The blue curve of gradient descent and the dashed geodesic bend in every panel.
+# :alt: Six panels, one for each coordinate system, each with three curves from start to target. The black dotted natural gradient is a straight line only in the last panel, that of the expectation parameters. The blue curve of gradient descent and the dashed geodesic bend in every panel.
 #
-# The three methods in six coordinate systems, each drawn in its own axes. Gradient descent is run in the coordinates of the panel. Shaded: the one panel in which the natural gradient is straight.
+# The three methods in six coordinate systems, each drawn in its own axes. Gradient descent is run in the coordinates of the panel. Only in the last one is the natural gradient straight.
 # ```
 
 # %% [markdown]

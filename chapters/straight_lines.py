@@ -70,7 +70,7 @@ toy_newton = descend(toy, newton_step, [3.0, 3.0], 1 / 3, 36)
 toy_physical = descend(toy, physical_step, [3.0, 3.0], 0.3, 80)[:25]
 
 # %% [markdown]
-# The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. To it we add TANGO, averaged over its samples and started warm: a path without noise, which a later section explains.
+# The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. To it we add TANGO, averaged over its samples and started warm, which a later section explains.
 
 # %%
 times = np.append(np.linspace(0, 0.5, 101), np.linspace(0.52, 8, 100))
@@ -149,7 +149,7 @@ keep("straight_lines-figure-book", picture)
 # :name: straight_lines-figure-book
 # :alt: Two small panels on the left. Above, mean against standard deviation of a Gaussian: gradient descent climbs to 9.6 and slides down to the target, the natural gradient goes over in an arch, and the points of TANGO's mean motion are on the arch. Below, two arcs from (3, 3) to the origin, Newton above, the physical gradient below. A large panel on the right shows the same paths from a start at the upper right to a target at the lower left. Gradient descent and Newton are still curved. The natural gradient, TANGO's mean motion and the physical gradient lie on the diagonal.
 #
-# Left: two problems in their parameters, where every path bends. Right: the same paths in the right space, that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process, as the shares {eq}`straight_lines-eq-share-left`. Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3, hexagons of TANGO's mean motion.
+# Left: two problems in their parameters, where every path bends. Right: the same paths in the right space, that of $m = (\mathrm{E}\,y, \mathrm{E}\,y^2)$ for the Gaussian and of $z(x)$ for the process, as the shares {eq}`straight_lines-eq-share-left`. Diamonds are steps of the physical gradient with η = 0.3, squares of Newton's method with η = 1/3, hexagons of TANGO's mean motion, δt = 0.16 first and then 0.3.
 # ```
 #
 # On the left of {numref}`straight_lines-figure-book` nothing is straight. On the right, gradient descent and Newton's method still bend. The other three run down the diagonal. Why?
@@ -186,7 +186,10 @@ keep("straight_lines-figure-book", picture)
 # Other coordinates $\xi$ of the family, such as $(\mu, \ln\sigma)$, have the Fisher matrix $F_\xi = K^\top F_\theta K$ with $K = \partial\theta/\partial\xi$, by the chain rule for the score. The data enter through one vector, $m^* = \mathrm{E}_{\text{data}}\, T(y)$: up to a constant, the expected negative log-likelihood is
 #
 # $$
-# L = \mathrm{E}_{\text{data}}\big[-\ln p_\theta(y)\big] = A(\theta) - \theta \cdot m^* .
+# \begin{aligned}
+# L &= \mathrm{E}_{\text{data}}\big[-\ln p_\theta(y)\big] \\
+# &= A(\theta) - \theta \cdot m^* .
+# \end{aligned}
 # $$ (straight_lines-eq-family-loss)
 #
 # The data need not come from the family.
@@ -231,7 +234,8 @@ keep("straight_lines-figure-book", picture)
 #
 # $$
 # \begin{aligned}
-# F_\xi^{-1} \nabla_\xi L &= J^{-1} F_\theta J^{-\top} J^\top F_\theta^{-1} (m - m^*) \\
+# F_\xi^{-1} \nabla_\xi L &= J^{-1} F_\theta J^{-\top} \\
+# &\qquad J^\top F_\theta^{-1} (m - m^*) \\
 # &= J^{-1} (m - m^*) .
 # \end{aligned}
 # $$ (straight_lines-eq-natural-direction)
@@ -272,10 +276,13 @@ keep("straight_lines-figure-book", picture)
 # {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma > 0$ and all $\delta t_0, \delta t_1, \dots$ between 0 and 1,
 #
 # $$
-# m_k - m^* = \prod_{i=1}^{k} (1 - \delta t_i)\; (m_0 - m^*) .
+# \begin{aligned}
+# & m_k - m^* \\
+# & \quad = \prod_{i=1}^{k} (1 - \delta t_i)\, (m_0 - m^*) .
+# \end{aligned}
 # $$ (straight_lines-eq-tango)
 #
-# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. But the warm start has to know $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling; then from a cold start, $v_0 = 0$.
+# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. But the warm start has to know $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling, always with $\delta t_0 = \delta t_1$; then from a cold start, $v_0 = 0$.
 
 
 # %%
@@ -293,7 +300,7 @@ for name, dt in schedules.items():
           f"and off the line {bend(shares[1]):.3f}")  # fmt: skip
 
 # %% [markdown]
-# Warm, it follows {eq}`straight_lines-eq-tango` in every case, but for rounding. Cold, it follows neither the law nor the line. How much of this a noisy run keeps is the subject of {ref}`tango_limits`.
+# Warm, it follows {eq}`straight_lines-eq-tango` in every case, but for rounding. Cold, it follows neither the law nor the line. {ref}`tango_limits` asks how much of this a noisy run keeps.
 
 # %% [markdown]
 # ## Three families
@@ -457,11 +464,11 @@ keep("straight_lines-figure-gamma", figures.gamma(*views, goal))
 # :name: straight_lines-figure-gamma
 # :alt: Left, shape against rate. The natural-gradient flow first falls, then rises to the target at (9, 3), with diamonds on it. A dashed line of steps leaves it. Right, the mean of ln y against the mean of y. The flow is a straight line, the diamonds are on it, the dashed steps bow away from it. A grey region at the lower right holds no member of the family.
 #
-# A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Dashed: natural-gradient steps in $(\ln\alpha, \ln\beta)$ with η = 0.1, which leave the line.
+# A gamma distribution fitted from shape 1 and rate 2 to shape 9 and rate 3. Bent in the parameters, straight in the expectation parameters. Diamonds: physical gradient, which is mirror descent, η = 0.3. Dashed: natural-gradient steps in $(\ln\alpha, \ln\beta)$ with η = 0.1.
 # ```
 
 # %% [markdown]
-# **Part 2.** The Hessian of $L$ in $\theta$ is the Fisher matrix, at every point and not only at the minimum. Here are both at one member, in $\theta$ and, for contrast, in $(\mu, \ln\sigma)$.
+# **Part 2.** The Hessian of $L$ in $\theta$ is the Fisher matrix, at every point and not only at the minimum. Here are both at one member, in $\theta$ and in $(\mu, \ln\sigma)$.
 
 
 # %%
@@ -488,7 +495,7 @@ for coordinates in ("natural", "log scale"):
 # $$
 # \begin{aligned}
 # m^+ &= m - \eta\, (m - m^*) \\
-# &\qquad {} + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
+# &\; {} + \tfrac12 \eta^2\, \nabla^2 m\,[v, v] + O(\eta^3) .
 # \end{aligned}
 # $$ (straight_lines-eq-euler-departure)
 #
@@ -558,14 +565,17 @@ for name, problem in outcomes.items():
     print(f"{name:<17} x₁ from 3 to {x1:.4f}, loss from 90 to {loss:.2f}")
 
 # %% [markdown]
-# So you have to say in which outcome, and on which scale, the way should be straight.
+# So you have to say in which outcome, on which scale, the way should be straight.
 #
 # ### More outcomes than unknowns
 #
 # The theorem wants $m$ and $\xi$ to have equally many components. With more outcomes than unknowns, what can be reached is a curved surface (in statistics, a *curved* exponential family), and there is no inverse. Gauss-Newton still works, and its flow for $\tfrac12 |z - z^*|^2$ is
 #
 # $$
-# \dot z = -P\, (z - z^*), \qquad P = J (J^\top J)^{-1} J^\top,
+# \begin{aligned}
+# \dot z &= -P\, (z - z^*), \\
+# P &= J (J^\top J)^{-1} J^\top,
+# \end{aligned}
 # $$ (straight_lines-eq-projected)
 #
 # where $P$ projects on the plane that touches the surface. It follows the line only where the line lies in the surface, even if $z^*$ can be reached. Add a third outcome to the walkthrough, $z = (x_0, x_1^2, x_0 x_1^2)$, and aim at $z(1, 1)$:
@@ -656,7 +666,7 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # :name: straight_lines-figure-fails
 # :alt: Two panels. Left, mean against standard deviation. The natural gradient makes an arch from (0, 1) to (10, 1). Newton's steps in m, a grey line with dots, follow its left half at first, fall below it, and stop under its top. Newton's steps in (μ, ln σ) go up and to the left, out of the picture. Right, the same in the expectation plane, where the natural gradient is a straight line, the first steps in m are close to it, and the last ones approach the shaded region.
 #
-# Two ways of using Newton's method on the likelihood, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it.
+# Newton's method on the likelihood, two ways, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it.
 # ```
 #
 # In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step. Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and only then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
@@ -669,17 +679,21 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # ````{prf:proposition}
 # :label: straight_lines-affine
 #
-# Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$. If $z$ is affine, Gauss-Newton's step and the physical gradient's step are equal, for every $\eta$ and every loss for which both exist. If, for one $\eta$, they are equal at $x$ for the losses $\tfrac12|z - z^*|^2$ with all $z^*$ near $z(x)$, then $z$ is affine near $x$; if at every $x$ of a connected set, on all of it. For one such loss and $0 < \eta < 1$ it is enough that $z - z^*$ is homogeneous of degree 1 about a point $x^*$: for $0 < s \le 1$
+# Let $z$ be a diffeomorphism between open sets of $\mathbb{R}^n$, and take the steps of Gauss-Newton and of the physical gradient from $x$.
 #
-# $$
-# \begin{aligned}
-# & z\big(x^* + s\,(x - x^*)\big) - z^* \\
-# & \qquad = s\,\big(z(x) - z^*\big) .
-# \end{aligned}
-# $$
+# 1. If $z$ is affine, they are equal, for every $\eta$ and every loss for which both exist.
+# 2. If, for one $\eta > 0$, they are equal for all losses $\tfrac12|z - z^*|^2$ with $z^*$ near $z(x)$, then $z$ is affine near $x$; if at every $x$ of a connected open set, on all of it.
+# 3. For one such loss $z$ may be curved. The steps are equal for all $0 < \eta < 1$ if $z - z^*$ is homogeneous of degree 1 about a point $x^*$: for $0 < s \le 1$
+#
+#    $$
+#    \begin{aligned}
+#    & z\big(x^* + s\,(x - x^*)\big) - z^* \\
+#    & \qquad = s\,\big(z(x) - z^*\big) .
+#    \end{aligned}
+#    $$
 # ````
 #
-# The proof is an exercise. A curved example of the last sentence is $z = (|x|, x_1)$ on $x_0 > 0$, with $x^*$ and $z^*$ at the origin. Move the target to $(5, 3)$, and the two steps part.
+# The proof is an exercise. A curved example of part 3 is $z = (|x|, x_1)$ on $x_0 > 0$, with $x^*$ and $z^*$ at the origin. Move the target to $(5, 3)$, and the two steps part.
 
 
 # %%
@@ -724,9 +738,9 @@ for goal in (np.zeros(2), np.array([5.0, 3.0])):
 # ````{solution} straight_lines-ex-affine
 # :class: dropdown
 #
-# Write $d = (\nabla_z^2 L)^{-1} \nabla_z L$. With $J$ square and invertible, Gauss-Newton's step is $-\eta J^{-1} d$, and the two are equal if and only if $z(x - \eta J^{-1} d) = z(x) - \eta\, d$. This holds for affine $z$. If it holds for all $d = z(x) - z^*$ in a ball, then $z(x + v) = z(x) + J v$ for all small $v = -\eta J^{-1} d$: $z$ is affine there. A map that is affine near every point of a connected set has a constant Jacobian there, so it is affine on all of it.
+# Write $d = (\nabla_z^2 L)^{-1} \nabla_z L$. With $J$ square and invertible, Gauss-Newton's step is $-\eta J^{-1} d$, and the two are equal if and only if $z(x - \eta J^{-1} d) = z(x) - \eta\, d$. Part 1: this holds for affine $z$. Part 2: if it holds for all $d = z(x) - z^*$ in a ball, then $z(x + v) = z(x) + J v$ for all small $v = -\eta J^{-1} d$: $z$ is affine there. A map that is affine near every point of a connected open set has a constant Jacobian there, so it is affine on all of it.
 #
-# If $z - z^*$ is homogeneous of degree 1 about $x^*$, its derivative in $s$ at $s = 1$ says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and with $s = 1 - \eta$
+# Part 3: if $z - z^*$ is homogeneous of degree 1 about $x^*$, its derivative in $s$ at $s = 1$ says $J\, (x - x^*) = z - z^*$. So $J^{-1} d = x - x^*$, and with $s = 1 - \eta$
 #
 # $$
 # \begin{aligned}
@@ -848,7 +862,7 @@ for step in (gauss_newton_step, physical_step):
 # :class: dropdown
 # ````
 #
-# (a) $m^* = (10, 101)$, the target of this chapter, and the same path. (b) $m^* = (10, 100)$ is on the boundary of the mean domain, with variance zero. The theorem holds without its last sentence: straight for all time, while $\sigma^2$ shrinks like $e^{-t}$. At $\eta = 1$ a step would land on a Gaussian with $\sigma = 0$, and the inverse refuses. (c) is outside the closure: no data set has a mean of points $(y, y^2)$ below the parabola. The line leaves the mean domain after a finite time.
+# (a) $m^* = (10, 101)$, the target of this chapter, and the same path. (b) $m^* = (10, 100)$ is on the boundary of the mean domain, with variance zero. The theorem holds, but for its last paragraph: straight for all time, while $\sigma^2$ shrinks like $e^{-t}$. At $\eta = 1$ a step would land on a Gaussian with $\sigma = 0$, and the inverse refuses. (c) is outside the closure: no data set has a mean of points $(y, y^2)$ below the parabola. The line leaves the mean domain after a finite time.
 
 
 # %%

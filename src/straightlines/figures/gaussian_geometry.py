@@ -159,8 +159,6 @@ def coordinates(curves, descents):
         ax.set(xlabel=system.labels[0], ylabel=system.labels[1], title=name)
         ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-        if name == "expectation":
-            ax.set_facecolor("#88888818")
     handles, labels = axes.flat[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=3)
     return fig
