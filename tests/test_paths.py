@@ -198,11 +198,6 @@ GOOD = {"fit": Fit(tango(1e-4, 1e-2), START, TARGET), "normals": np.zeros((3, 2)
         ({"averaging": 1.5}, ValueError, r"averaging must be in \(0, 1\], got 1\.5"),
         ({"pseudo_samples": -1}, ValueError, "pseudo_samples must be at least 0, got -1"),
         ({"optimizer": None}, TypeError, "optimizer must be an optax gradient transformation, got None"),
-        (
-            {"initial_state": 0.0},
-            TypeError,
-            r"initial_state must be a state of .*TangoState.*, got 0\.0",
-        ),
         ({"optimizer": "sgd"}, TypeError, "optimizer must be an optax gradient transformation, got 'sgd'"),
     ],
 )

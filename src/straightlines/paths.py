@@ -88,10 +88,6 @@ def check_fit(fit: Fit) -> None:
     if fit.averaging is not None:
         _checks.within("averaging", fit.averaging, "in (0, 1]")
     _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
-    if fit.initial_state is not None:
-        expected = jax.tree.structure(jax.eval_shape(fit.optimizer.init, np.zeros(2)))
-        if jax.tree.structure(fit.initial_state) != expected:
-            raise TypeError(f"initial_state must be a state of the optimizer, {expected}, got {fit.initial_state!r}")
 
 
 @equinox.filter_jit
