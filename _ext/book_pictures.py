@@ -25,6 +25,7 @@ LEGIBLE = 9  # pixels: no letter is shown smaller; a drawing that cannot be shru
 DARK = {
     "#222222": "#d7dbe0",
     "#555555": "#a8b0b9",
+    "#666666": "#9ba3ac",
     "#bbbbbb": "#4a525b",
     "#dddddd": "#3a4149",
     "#ffffff": "#16191d",

@@ -24,6 +24,8 @@ from book_math import Typesetter  # noqa: E402
 from docutils import nodes  # noqa: E402
 from fontTools import ttLib  # noqa: E402
 
+from tests.test_plotting import contrast  # noqa: E402
+
 
 def test_formulas_are_html_with_mathml_beside_it():
     text = Typesetter().html(r"\frac{1}{2} \mathcal{N}(\mu)", False)
@@ -122,6 +124,12 @@ def test_inks_follow_the_theme_and_colours_stay():
     assert "#d7dbe0" in dark
     assert "#B37400" in dark
     assert "#222222" not in dark
+
+
+@pytest.mark.parametrize("ink", ["#222222", "#555555", "#666666"])
+def test_words_in_a_drawing_can_be_read_on_a_dark_page(ink):
+    assert contrast(ink, "#ffffff") >= 4.5
+    assert contrast(book_pictures.dark(ink), book_pictures.DARK["#ffffff"]) >= 4.5
 
 
 def test_an_epub_gets_each_id_once():
