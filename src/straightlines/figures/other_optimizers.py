@@ -81,7 +81,7 @@ def cost(results, arrived=0.01):
         ax.set(yscale="log", xlabel=xlabel, xlim=(0, 60), ylim=(1e-6, 8))
         for method, x, y in ends:
             if method == "Gauss-Newton":  # dogleg lies on it
-                place = {"text": "Gauss-\nNewton,\ndogleg", "xytext": (-5, 0), "ha": "right"}
+                place = {"text": "Gauss-\nNewton,\ndogleg", "xytext": (-9, 0), "ha": "right"}
             else:
                 place = {"xytext": (3, 3)}
             name_line(ax, method, (x, y), fontsize=8.5, annotation_clip=False, **place)

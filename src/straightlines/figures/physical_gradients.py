@@ -3,23 +3,15 @@
 import numpy as np
 from matplotlib.patches import FancyArrowPatch
 
-from straightlines.plotting import INK, LOOKS, draw_path, draw_target, figure, name_line
+from straightlines.plotting import INK, LOOKS, draw_levels, draw_path, draw_target, figure, name_line
 
 LEVELS = [0.5, 2, 6, 14, 28, 50, 90]
 GREY = "#888888"
 
 
-def _draw_levels(ax, across, up, loss):
-    """Lines of equal loss."""
-    grid = np.meshgrid(np.linspace(*across, 200), np.linspace(*up, 200))
-    ax.contour(*grid, loss(*grid), LEVELS, colors="#88888866", linewidths=0.8, zorder=0)
-
-
 def two_planes(paths, paths_in_z):
     """The updates of the four methods in x and in z, side by side."""
     fig, (left, right) = figure(2, height=4.0)
-    _draw_levels(left, (-0.3, 3.9), (-0.3, 3.6), lambda x0, x1: x0**2 + x1**4)
-    _draw_levels(right, (-0.3, 3.9), (-0.8, 10.2), lambda z0, z1: z0**2 + z1**2)
     right.plot([3, 0], [9, 0], color="#88888866", linewidth=6, zorder=0.5)
     for ax, drawn in [(left, paths), (right, paths_in_z)]:
         for method, path in drawn.items():
@@ -40,6 +32,8 @@ def two_planes(paths, paths_in_z):
         leader = {"arrowprops": {"arrowstyle": "-", "color": LOOKS[method].color, "linewidth": 0.8, "shrinkB": 4}}
         options = {} if method in ("Newton", "gradient descent") else leader
         name_line(ax, method, at, text=text, xytext=place, textcoords="data", ha="center", **options)
+    draw_levels(left, lambda x0, x1: x0**2 + x1**4, LEVELS)
+    draw_levels(right, lambda z0, z1: z0**2 + z1**2, LEVELS)
     return fig
 
 
@@ -93,7 +87,6 @@ def three_spaces(descent, first_order, values):
     blue, green = LOOKS["gradient descent"].color, LOOKS["physical gradient"].color
     for ax, power, top in [(ax_x, 4, 3.5), (ax_z, 2, 10)]:
         in_axes = [p ** (1, 2 / power) for p in (line, update)]  # x1 is the square root of z1
-        _draw_levels(ax, (-0.3, 4), (-0.05 * top, top), lambda a, b, power=power: a**2 + b**power)
         ax.plot(*in_axes[0].T, color=GREY, linewidth=1.2, linestyle=":", zorder=0.5)
         _draw_arrow(ax, in_axes[1], green)
         ax.plot(*in_axes[0][-1], "o", color="none", markersize=9, markeredgecolor=INK, zorder=5)
@@ -110,6 +103,8 @@ def three_spaces(descent, first_order, values):
         (ax_z, (1.45, 7.9), "physical\ngradient", green),
     ]:
         ax.text(*at, text, color=color, va="center", ha="left" if at[0] > 3 else "center")
+    draw_levels(ax_x, lambda x0, x1: x0**2 + x1**4, LEVELS)
+    draw_levels(ax_z, lambda z0, z1: z0**2 + z1**2, LEVELS)
     ax_x.set(xlabel="$x_0$", ylabel="$x_1$")
     ax_z.set(xlabel="$z_0$", ylabel="$z_1$")
     _draw_values(ax_l, values)
