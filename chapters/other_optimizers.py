@@ -16,7 +16,7 @@
 # (other_optimizers)=
 # # Other functions, other optimisers
 #
-# One function, one start, three rates that somebody chose: that is what the walkthrough of {ref}`physical_gradients` compares its methods on. Would the ranking survive another function? And what about the optimisers that everyone uses? The walkthrough suggests both questions itself. Where we rank methods here, each gets the best rate of a grid.
+# One function, one start, three rates that somebody chose: that is what the walkthrough of {ref}`physical_gradients` compares its methods on. Would the ranking survive another function? And what about the optimisers that everyone uses? Where we rank methods here, each gets the best rate of a grid.
 #
 # You will see five other problems, chosen to break something. Then come thirteen optimisers, nine of them from optax and optimistix {cite:p}`deepmind2020optax,rader2024optimistix`, from many starts and on many pairs of axes. Last, we replace the inverse $z^{-1}$, which the physical gradient takes for granted, by a numerical one.
 #
@@ -54,7 +54,7 @@ jax.config.update("jax_enable_x64", True)
 # z' = z - \eta\, (z - z^*), \qquad x' = z^{-1}(z'; x).
 # $$ (other_optimizers-eq-line)
 #
-# Its path in z is a straight line, whatever the map is. That is its construction, and no finding.
+# Its path in z is straight by construction, whatever the map is.
 #
 # - **Rotated**: $z = A x$ turns the plane by 30° and stretches its second axis by 4. This control has no curvature, so Newton, Gauss-Newton and the physical gradient are one method.
 # - **Rosenbrock**: $z = (1 - x_0,\, 10\,(x_1 - x_0^2))$ makes $L$ the standard curved valley of optimisation. The inverse is exact everywhere.
@@ -63,7 +63,7 @@ jax.config.update("jax_enable_x64", True)
 # - **Singular**: $z = (x_0, x_1^3)$ has an inverse everywhere, but its Jacobian is singular on the line $x_1 = 0$, and the target $(0, -1)$ lies beyond that line.
 
 # %% [markdown]
-# All five, and the walkthrough's map, are polynomials: tables of coefficients, for which one compiled program serves.
+# These maps are polynomials. We keep them as rows of coefficients, so that one compiled program serves all.
 
 # %%
 turn = np.array([[np.cos(np.pi / 6), -0.5], [0.5, np.cos(np.pi / 6)]])
@@ -262,9 +262,9 @@ for name, (_, minima) in PROBLEMS.items():
     print(f"{name:13}" + "".join(f"{bent:8.2f}" for bent in bends))
 
 # %% [markdown]
-# Short steps keep Gauss-Newton on the line, but for a jump where $J$ is nearly singular. On the singular map chance decides how near to $x_1 = 0$ a step ends, and from there the next one is the longer the nearer it is, at any rate. So the two methods differ in what a *long* step does: the physical gradient stays on the line at any rate, and its best rate is known beforehand. What it asks for instead is the inverse.
+# Short steps keep Gauss-Newton on the line, but for a jump where $J$ is nearly singular. On the singular map chance decides how close to $x_1 = 0$ a step ends, and how long the next one is, at any rate. So the two methods differ in what a *long* step does: the physical gradient stays on the line at any rate, and its best rate is known beforehand. What it asks for instead is the inverse.
 #
-# Full steps make poor pictures. So {numref}`other_optimizers-figure-problems` draws ten steps with $\eta = 0.3$, and for gradient descent with its best rate for ten steps.
+# Full steps make poor pictures, so {numref}`other_optimizers-figure-problems` takes shorter ones.
 
 # %% tags=["hide-input", "remove-output"]
 extents = {
@@ -294,7 +294,7 @@ keep("other_optimizers-figure-problems", fig)
 # :name: other_optimizers-figure-problems
 # :alt: Five rows of two panels, x on the left and z on the right. Rotated map, three methods share a straight line and gradient descent zigzags. Rosenbrock, Newton and gradient descent creep along the valley, the other two come from outside it. Two minima, Newton turns down to the saddle point. Two branches, Newton runs into the origin and Gauss-Newton shoots past it. Singular, Newton slows down above the line on which the Jacobian is singular, Gauss-Newton is thrown far below it. In every panel of z the physical gradient is a straight line.
 #
-# Ten steps on five problems: $\eta = 0.3$, for gradient descent the best rate of the grid. Ring: the start. Cross: a minimum, or its image. Thin lines: equal loss.
+# Ten steps on five problems: $\eta = 0.3$, for gradient descent the rate of the grid that is best for ten steps. Ring: the start. Cross: a minimum, or its image. Thin lines: equal loss.
 # ```
 #
 # ````{explorer} two-planes
@@ -325,7 +325,7 @@ for rate in (0.1, 0.05):
 #
 # Why is gradient descent nearly straight on the map with two branches? Squaring a complex number keeps angles: $J J^\top = 4 |x|^2 I$, so that a short step against the gradient in x points at the target in z.
 #
-# A local inverse is not always to be had. The image of the walkthrough's map is $z_1 \ge 0$; asked for a point outside it, the inverse of the package raises an error, and under `jit`, where no value can be looked at, it answers NaN. A path that has become NaN stays NaN. From here on such a run counts as infinitely far, unless it came within $10^{-6}$ of the minimum before: there the matrices of the walkthrough's problem are singular, to rounding, and we let a run rest.
+# A local inverse is not always to be had. The image of the walkthrough's map is $z_1 \ge 0$; asked for a point outside it, the inverse of the package raises an error, and under `jit`, where no value can be looked at, it answers NaN. A path that has become NaN stays NaN. In the next section it counts as infinitely far, unless it came within $10^{-6}$ of the minimum, where rounding makes the matrices singular and a run may rest.
 
 # %%
 start, toward = np.array([3.0, 3.0]), walkthrough()
@@ -455,7 +455,7 @@ glue("other_optimizers-reported", reported, display=False)
 # %% [markdown]
 # A callback in the loss counted {glue:text}`other_optimizers-calls` calls in ten steps of L-BFGS, and its state reports {glue:text}`other_optimizers-reported`.
 #
-# All rules but Polyak's, L-BFGS and optimistix's two have a rate, and all of those get the same grid. Their other settings are the defaults of the packages, but for one: optax's Lion has a weight decay, which pulls towards $x = 0$, and here that is the answer. We switch it off.
+# All rules but Polyak's, L-BFGS and optimistix's two have a rate, and all of those get the same grid. Their other settings are the packages' defaults, but for one: we switch off the weight decay of optax's Lion, which pulls towards $x = 0$, and here that is the answer.
 
 # %% tags=["hide-input"]
 OPTAX = {
@@ -610,7 +610,7 @@ glue("other_optimizers-axes-matter", int(axes_matter), display=False)
 #
 # ### Many starts, many rotations
 #
-# Now 32 runs for each method, and for each method the rate whose median distance over those runs is smallest, once after ten steps and once after a hundred; below $10^{-6}$, where all are as good, the ten steps decide. RMSProp gets one digit there: at its best rate it is chaotic, and rounding decides where it ends.
+# Now 32 runs for each method, and the rate whose median distance over them is smallest, once after ten steps and once after a hundred; below $10^{-6}$ the ten steps decide. RMSProp gets one digit there: at its best rate it is chaotic, and rounding decides where it ends.
 
 # %% tags=["hide-input"]
 chosen = {}
@@ -677,7 +677,7 @@ for method, (gaps, passes) in tried.items():
     print(f"arrive {share}   passes {typical[i]:g}")
 
 # %% [markdown]
-# At the rate 1.5 Newton turns $x_0$ round and halves both coordinates, by {eq}`update_rules-eq-degenerate-factors`; Gauss-Newton halves $x_0$ and quarters $x_1$. So both make nine steps in the median, of three passes and of two. Levenberg-Marquardt stands out among the methods with $J$. Is that the method, or this implementation of it? SciPy wraps another one, MINPACK's, and we count its evaluations from the same starts (medians, here and below). The package's own has a threshold: it reduces its damping after a step only if the loss fell by more than 0.99 of what the linear model of $z$ promised. We try 0.9, too, and a minimum that is regular.
+# At the rate 1.5 Newton turns $x_0$ round and halves both coordinates, by {eq}`update_rules-eq-degenerate-factors`; Gauss-Newton halves $x_0$ and quarters $x_1$. So both make as many steps, of three passes and of two. Levenberg-Marquardt stands out among the methods with $J$. Is that the method, or this implementation of it? SciPy wraps MINPACK's, and we count its evaluations (medians over the same starts). The package's own has a threshold: it reduces its damping after a step only if the loss fell by more than 0.99 of what the linear model of $z$ promised. We try 0.9, too, and a minimum that is regular.
 
 
 # %% tags=["hide-input"]
@@ -748,7 +748,7 @@ keep(
 #
 # ## From which starts
 #
-# Here are 3600 starts, on a grid, for the map with two branches. Every method with a rate gets the one of ten, from 3 to 0.002, that brings most of the runs within 0.1 of a minimum in a hundred steps, tried on every 97th start; among equals, the one that is nearest after 25 steps, in the median.
+# Here are 3600 starts, on a grid, for the map with two branches. Every method with a rate gets the one of ten, from 3 to 0.002, that brings most of every 97th start within 0.1 of a minimum in a hundred steps; among equals, the nearest after 25.
 
 # %%
 side = np.linspace(-6, 6, 60)
@@ -848,7 +848,7 @@ cost = round(evaluations / (3 * root_steps), 1)
 glue("other_optimizers-inverse-cost", cost, display=False)
 
 # %% [markdown]
-# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. The error of L-BFGS-B comes from its stopping rule and its finite differences, as {ref}`physical_gradients` takes apart. It does not add up: each step starts from the $z(x)$ that was reached and shrinks its error by $1 - \eta$.
+# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. The error of L-BFGS-B comes from its stopping rule and its finite differences, as {ref}`physical_gradients` takes apart. It does not add up: each step shrinks the error so far by $1 - \eta$.
 #
 # A network that is trained through a simulator needs the derivative of $z^{-1}$, too. By the implicit function theorem it is $J^{-1}$ at the solution, whatever steps the solver took, and optimistix knows that: `jax.jacobian` of the root does not differentiate the iteration. With SciPy there are only finite differences, of something that was itself found with errors.
 
@@ -868,7 +868,7 @@ for name, derivative in [("implicit", implicit), ("differences", finite)]:
     print(f"{name:12} off by less than {bound:.0e}")
 
 # %% [markdown]
-# And where there is no inverse? Ask both for $y = (2, -1)$, outside the image. The minimiser returns a point as if nothing were wrong, and only the misfit tells. The root finder reports that it did not converge; unless it is told not to, it raises an error.
+# And where there is no inverse? Ask both for $y = (2, -1)$, outside the image. The minimiser returns a point as if nothing were wrong, and only the misfit tells. The root finder reports that it did not converge, or raises an error if you let it.
 
 # %%
 nearest, value, _ = by_minimising(np.array([2.0, -1.0]), start)

@@ -181,7 +181,7 @@ def draw_levels(ax: Axes, loss: Callable, levels: Sequence[float]) -> None:
       loss: from the coordinates across and up, two arrays of one shape, to the losses.
       levels: the losses to draw.
     """
-    ax.figure.draw_without_rendering()  # puts the texts in their places
+    ax.figure.canvas.draw()  # puts the texts in their places
     across, up = np.meshgrid(np.linspace(*ax.get_xlim(), 400), np.linspace(*ax.get_ylim(), 400))
     values = np.array(loss(across, up), float)
     places = ax.transData.transform(np.stack([across.ravel(), up.ravel()], axis=1)).reshape(*across.shape, 2)
