@@ -59,19 +59,22 @@ def _draw_values(ax, values):
 
 
 def _draw_maps(fig, axes):
-    """The maps from space to space above the axes, and the way back below them."""
-    centres = []
+    """The maps from space to space above the axes, and the way back below them.
+
+    They belong to the axes of the space they start from, so that they stay with its panel in a narrow window.
+    """
+    centres, over = [], {"transform": fig.transFigure, "ha": "center"}
     for ax, name in zip(axes, ["x: parameters", "z: output", "L: loss"], strict=True):
         box = ax.get_position()
         centres.append((box.x0 + box.x1) / 2 + (0.015 if ax is axes[-1] else 0))
-        fig.text(centres[-1], 0.9, name, ha="center", va="center", weight="bold")
+        ax.text(centres[-1], 0.9, name, va="center", weight="bold", **over)
     for i, (forward, back) in enumerate([("$z$", r"$J^\top$  or  $z^{-1}$"), ("$L$", r"$\nabla_z L$")]):
         left, right = centres[i] + 0.095, centres[i + 1] - (0.08 if i == 0 else 0.055)
         for y, ends, text in [(0.9, (left, right), forward), (0.06, (right, left), back)]:
             arrow = FancyArrowPatch((ends[0], y), (ends[1], y), arrowstyle="-|>", mutation_scale=15, color=INK)
-            arrow.set_transform(fig.transFigure)
-            fig.add_artist(arrow)
-            fig.text((left + right) / 2, y + 0.015, text, ha="center", va="bottom")
+            arrow.set(transform=fig.transFigure, clip_on=False)
+            axes[i].add_artist(arrow)
+            axes[i].text((left + right) / 2, y + 0.015, text, va="bottom", **over)
 
 
 def three_spaces(descent, first_order, values):
