@@ -13,6 +13,7 @@ def rescaled(paths):
         ax.plot(*runs["Newton"][:11].T, **together)
         draw_path(ax, runs["gradient descent"][:11], "gradient descent")
         draw_target(ax, (0, 0))
+        ax.tick_params(labelleft=True)  # each panel stands alone in a narrow window
         ax.set(title=rf"$\alpha = {alpha}$", xlabel="$x_0$", xlim=(-0.6, 3.4), ylim=(-2.6, 3.4), aspect="equal")
     axes[0].set_ylabel("$x_1$")
     name_line(axes[1], "gradient descent", (1.6, -2.3), ha="center", xytext=(0, 0))
@@ -63,6 +64,7 @@ def near(regular, degenerate):
             style = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker}
             ax.semilogy(distance, markevery=(3 * offset, 12), **style)
         ax.set(xlabel="step $k$", ylim=(1e-5, 10))
+        ax.tick_params(labelleft=True)
     axes[0].set(title=r"regular: $z(x) = (x_0, 4 x_1)$", ylabel="distance to the minimum")
     axes[1].set(title=r"degenerate: $z(x) = (x_0, x_1^2)$")
     name_line(axes[0], "gradient descent", (36, 0.2), xytext=(0, 0))
