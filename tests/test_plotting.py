@@ -5,18 +5,8 @@ import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from straightlines.plotting import (
-    INK,
-    LOOKS,
-    NEUTRAL,
-    draw_band,
-    draw_levels,
-    draw_path,
-    draw_target,
-    figure,
-    keep,
-    name_line,
-)
+from straightlines.figures.levels import draw_levels
+from straightlines.plotting import INK, LOOKS, NEUTRAL, draw_band, draw_path, draw_target, figure, keep, name_line
 
 PATH = np.array([[3.0, 3.0], [2.0, 1.0], [1.5, 0.5]])
 

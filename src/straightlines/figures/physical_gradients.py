@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.patches import FancyArrowPatch
 
-from straightlines.plotting import INK, LOOKS, draw_levels, draw_path, draw_target, figure, name_line
+from straightlines.figures.levels import draw_levels
+from straightlines.plotting import INK, LOOKS, draw_path, draw_target, figure, name_line
 
 LEVELS = [0.5, 2, 6, 14, 28, 50, 90]
 GREY = "#888888"

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from straightlines.plotting import INK, LOOKS, draw_levels, draw_path, draw_target, figure, name_line
+from straightlines.figures.levels import draw_levels
+from straightlines.plotting import INK, LOOKS, draw_path, draw_target, figure, name_line
 
 
 def rescaled(paths):
