@@ -625,9 +625,6 @@ for m in curved:
     print(f"{m:18s} loss after one step {first:.3f}  end {last}")
 
 # %% tags=["hide-input", "remove-output"]
-grid = np.meshgrid(
-    np.linspace(-0.4, 1.4, 200), np.linspace(-0.45, 1.9, 200)
-)
 pair = {m: runs[m][:2] for m in ["Newton", "Gauss-Newton"]}
 fractions = np.linspace(0, 0.5, 101)
 along = {
@@ -637,11 +634,7 @@ along = {
     )
     for m, path in pair.items()
 }
-losses = wells(np.stack(grid, axis=-1))
-keep(
-    "update_rules-figure-steps",
-    figures.two_steps(grid, losses, pair, along),
-)
+keep("update_rules-figure-steps", figures.two_steps(wells, pair, along))
 
 # %% [markdown]
 # ```{glue:figure} update_rules-figure-steps

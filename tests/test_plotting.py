@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
+from straightlines.figures.levels import draw_levels
 from straightlines.plotting import INK, LOOKS, NEUTRAL, draw_band, draw_path, draw_target, figure, keep, name_line
 
 PATH = np.array([[3.0, 3.0], [2.0, 1.0], [1.5, 0.5]])
@@ -36,6 +37,20 @@ def test_a_drawn_band_is_a_line_between_its_edges(ax):
     assert (line.get_label(), line.get_color(), line.get_markevery()) == ("five seeds", LOOKS["TANGO"].color, 2)
     edge = {tuple(point) for point in area.get_paths()[0].vertices}
     assert edge == {(x, y) for row in (0, 2) for x, y in zip(across, band[row], strict=True)}
+
+
+def test_lines_of_equal_loss_are_level_and_stop_at_a_text(ax):
+    ax.set(xlim=(0, 2), ylim=(0, 2))
+    text = ax.annotate("minimum", (1, 0.2), ha="center", va="center")
+    draw_levels(ax, lambda x0, x1: x0**2 + x1**2, [1.0, 3.0])
+    (lines,) = ax.collections
+    points = np.concatenate([path.vertices for path in lines.get_paths()])
+    radii = np.linalg.norm(points, axis=1)
+    assert np.minimum(abs(radii - 1), abs(radii - 3**0.5)).max() < 1e-3
+    box = text.get_window_extent().transformed(ax.transData.inverted())
+    assert not ((points > box.min) & (points < box.max)).all(axis=1).any()
+    assert (points[:, 1] < box.y0).any()  # it goes on behind the text
+    assert (points[:, 1] > box.y1).any()
 
 
 def test_the_target_is_a_cross(ax):

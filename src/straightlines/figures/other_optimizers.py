@@ -75,13 +75,14 @@ def cost(results, arrived=0.01):
             color, line = (look.color, look.linestyle) if named else (GREY, look.linestyle)
             ax.plot(x, medians, color=color, linestyle=line, linewidth=1.8 if named else 1)
             if named:
-                inside = (x <= 60) & (medians > (2e-5 if method == "Gauss-Newton" else 1e-6))
+                inside = (x <= 60) & (medians > (4e-6 if method == "Gauss-Newton" else 1e-6))
                 ends.append((method, x[inside][-1], medians[inside][-1]))
         ax.axhline(arrived, **NEUTRAL[2], linewidth=0.8)
+        ax.tick_params(labelleft=True)  # each panel stands alone in a narrow window
         ax.set(yscale="log", xlabel=xlabel, xlim=(0, 60), ylim=(1e-6, 8))
         for method, x, y in ends:
             if method == "Gauss-Newton":  # dogleg lies on it
-                place = {"text": "Gauss-\nNewton,\ndogleg", "xytext": (-5, 0), "ha": "right"}
+                place = {"text": "Gauss-\nNewton,\ndogleg", "xytext": (-6 if ax is axes[0] else -14, 0), "ha": "right"}
             else:
                 place = {"xytext": (3, 3)}
             name_line(ax, method, (x, y), fontsize=8.5, annotation_clip=False, **place)
@@ -120,7 +121,7 @@ def basins(side, gaps, minima):
         for minimum in minima:
             ax.plot(*minimum, "x", color="white", markersize=8, markeredgewidth=2)
         ax.set(title=method, aspect="equal", xticks=[-5, 0, 5], yticks=[-5, 0, 5])
-        ax.tick_params(colors=INK)
+        ax.tick_params(colors=INK, labelleft=True, labelbottom=True)
     for ax in axes[1]:
         ax.set_xlabel("$x_0$ of the start")
     for ax in axes[:, 0]:

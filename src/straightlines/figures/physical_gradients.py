@@ -3,23 +3,16 @@
 import numpy as np
 from matplotlib.patches import FancyArrowPatch
 
+from straightlines.figures.levels import draw_levels
 from straightlines.plotting import INK, LOOKS, draw_path, draw_target, figure, name_line
 
 LEVELS = [0.5, 2, 6, 14, 28, 50, 90]
 GREY = "#888888"
 
 
-def _draw_levels(ax, across, up, loss):
-    """Lines of equal loss."""
-    grid = np.meshgrid(np.linspace(*across, 200), np.linspace(*up, 200))
-    ax.contour(*grid, loss(*grid), LEVELS, colors="#88888866", linewidths=0.8, zorder=0)
-
-
 def two_planes(paths, paths_in_z):
     """The updates of the four methods in x and in z, side by side."""
     fig, (left, right) = figure(2, height=4.0)
-    _draw_levels(left, (-0.3, 3.9), (-0.3, 3.6), lambda x0, x1: x0**2 + x1**4)
-    _draw_levels(right, (-0.3, 3.9), (-0.8, 10.2), lambda z0, z1: z0**2 + z1**2)
     right.plot([3, 0], [9, 0], color="#88888866", linewidth=6, zorder=0.5)
     for ax, drawn in [(left, paths), (right, paths_in_z)]:
         for method, path in drawn.items():
@@ -40,6 +33,8 @@ def two_planes(paths, paths_in_z):
         leader = {"arrowprops": {"arrowstyle": "-", "color": LOOKS[method].color, "linewidth": 0.8, "shrinkB": 4}}
         options = {} if method in ("Newton", "gradient descent") else leader
         name_line(ax, method, at, text=text, xytext=place, textcoords="data", ha="center", **options)
+    draw_levels(left, lambda x0, x1: x0**2 + x1**4, LEVELS)
+    draw_levels(right, lambda z0, z1: z0**2 + z1**2, LEVELS)
     return fig
 
 
@@ -65,19 +60,22 @@ def _draw_values(ax, values):
 
 
 def _draw_maps(fig, axes):
-    """The maps from space to space above the axes, and the way back below them."""
-    centres = []
+    """The maps from space to space above the axes, and the way back below them.
+
+    They belong to the axes of the space they start from, so that they stay with its panel in a narrow window.
+    """
+    centres, over = [], {"transform": fig.transFigure, "ha": "center"}
     for ax, name in zip(axes, ["x: parameters", "z: output", "L: loss"], strict=True):
         box = ax.get_position()
         centres.append((box.x0 + box.x1) / 2 + (0.015 if ax is axes[-1] else 0))
-        fig.text(centres[-1], 0.9, name, ha="center", va="center", weight="bold")
+        ax.text(centres[-1], 0.9, name, va="center", weight="bold", **over)
     for i, (forward, back) in enumerate([("$z$", r"$J^\top$  or  $z^{-1}$"), ("$L$", r"$\nabla_z L$")]):
         left, right = centres[i] + 0.095, centres[i + 1] - (0.08 if i == 0 else 0.055)
         for y, ends, text in [(0.9, (left, right), forward), (0.06, (right, left), back)]:
             arrow = FancyArrowPatch((ends[0], y), (ends[1], y), arrowstyle="-|>", mutation_scale=15, color=INK)
-            arrow.set_transform(fig.transFigure)
-            fig.add_artist(arrow)
-            fig.text((left + right) / 2, y + 0.015, text, ha="center", va="bottom")
+            arrow.set(transform=fig.transFigure, clip_on=False)
+            axes[i].add_artist(arrow)
+            axes[i].text((left + right) / 2, y + 0.015, text, va="bottom", **over)
 
 
 def three_spaces(descent, first_order, values):
@@ -93,7 +91,6 @@ def three_spaces(descent, first_order, values):
     blue, green = LOOKS["gradient descent"].color, LOOKS["physical gradient"].color
     for ax, power, top in [(ax_x, 4, 3.5), (ax_z, 2, 10)]:
         in_axes = [p ** (1, 2 / power) for p in (line, update)]  # x1 is the square root of z1
-        _draw_levels(ax, (-0.3, 4), (-0.05 * top, top), lambda a, b, power=power: a**2 + b**power)
         ax.plot(*in_axes[0].T, color=GREY, linewidth=1.2, linestyle=":", zorder=0.5)
         _draw_arrow(ax, in_axes[1], green)
         ax.plot(*in_axes[0][-1], "o", color="none", markersize=9, markeredgecolor=INK, zorder=5)
@@ -110,6 +107,8 @@ def three_spaces(descent, first_order, values):
         (ax_z, (1.45, 7.9), "physical\ngradient", green),
     ]:
         ax.text(*at, text, color=color, va="center", ha="left" if at[0] > 3 else "center")
+    draw_levels(ax_x, lambda x0, x1: x0**2 + x1**4, LEVELS)
+    draw_levels(ax_z, lambda z0, z1: z0**2 + z1**2, LEVELS)
     ax_x.set(xlabel="$x_0$", ylabel="$x_1$")
     ax_z.set(xlabel="$z_0$", ylabel="$z_1$")
     _draw_values(ax_l, values)

@@ -2,43 +2,43 @@
 
 import numpy as np
 
+from straightlines.figures.levels import draw_levels
 from straightlines.plotting import INK, LOOKS, draw_path, draw_target, figure, name_line
-
-LINES = {"colors": "#88888877", "linewidths": 0.8}
 
 
 def rescaled(paths):
     """Paths on two problems, by their scale alpha; the rules that agree are one line in ink."""
     fig, axes = figure(2, height=4.2, sharey=True)
-    grid = np.meshgrid(np.linspace(-0.6, 3.4, 121), np.linspace(-2.6, 3.4, 121))
     for ax, (alpha, runs) in zip(axes, paths.items(), strict=True):
-        levels = np.array([0.5, 1, 2, 3, 4]) ** 2 * alpha
-        ax.contour(*grid, grid[0] ** 2 + (alpha * grid[1]) ** 2, levels, **LINES)
         together = {"color": INK, "linestyle": "-", "marker": "o", "markersize": 4, "linewidth": 1.2}
         ax.plot(*runs["Newton"][:11].T, **together)
         draw_path(ax, runs["gradient descent"][:11], "gradient descent")
         draw_target(ax, (0, 0))
-        ax.set(title=rf"$\alpha = {alpha}$", xlabel="$x_0$", aspect="equal")
+        ax.tick_params(labelleft=True)  # each panel stands alone in a narrow window
+        ax.set(title=rf"$\alpha = {alpha}$", xlabel="$x_0$", xlim=(-0.6, 3.4), ylim=(-2.6, 3.4), aspect="equal")
     axes[0].set_ylabel("$x_1$")
     name_line(axes[1], "gradient descent", (1.6, -2.3), ha="center", xytext=(0, 0))
     axes[1].annotate("Newton,\nGauss-Newton,\nphysical gradient", (-0.5, 2.6), va="center", fontsize=9.5)
     axes[0].annotate("all four,\non one line", (0.2, 2.5), va="center", fontsize=9.5)
+    for ax, alpha in zip(axes, paths, strict=True):
+        levels = np.array([0.5, 1, 2, 3, 4]) ** 2 * alpha
+        draw_levels(ax, lambda x0, x1, alpha=alpha: x0**2 + (alpha * x1) ** 2, levels)
     return fig
 
 
-def two_steps(grid, losses, steps, along):
+def two_steps(loss, steps, along):
     """A step of two methods on the lines of equal loss, and the loss along the two steps.
 
-    `steps`: the two points of each; `along`: fractions of the full step, and the loss there.
+    `loss`: of points, shape (..., 2); `steps`: the two points of each; `along`: fractions of the full step, and the
+    loss there.
     """
     fig, (left, right) = figure(2, height=3.9)
-    left.contour(*grid, losses, [0.1, 0.3, 0.6, 1, 1.5, 2, 2.8, 4, 6], **LINES)
     for method, path in steps.items():
         draw_path(left, path, method)
-        fractions, loss = along[method]
+        fractions, losses = along[method]
         look = LOOKS[method]
-        right.plot(fractions, loss, color=look.color, linestyle=look.linestyle)
-        at = np.interp(0.3, fractions, loss)
+        right.plot(fractions, losses, color=look.color, linestyle=look.linestyle)
+        at = np.interp(0.3, fractions, losses)
         right.plot(0.3, at, look.marker, color=look.color, markersize=7)
     draw_target(left, (0, 1))
     left.plot(0, 0, "o", color="none", markeredgecolor=INK, markersize=6)
@@ -51,6 +51,8 @@ def two_steps(grid, losses, steps, along):
     right.axvline(0.3, color="#88888899", linewidth=0.8, linestyle=":", zorder=0)
     left.set(xlabel="$x_0$", ylabel="$x_1$", xlim=(-0.4, 1.4), ylim=(-0.45, 1.9))
     right.set(xlabel=r"rate $\eta$", ylabel="loss after the step", xlim=(0, 0.5), ylim=(0, 5))
+    levels = [0.1, 0.3, 0.6, 1, 1.5, 2, 2.8, 4, 6]
+    draw_levels(left, lambda x0, x1: loss(np.stack([x0, x1], axis=-1)), levels)
     return fig
 
 
@@ -63,6 +65,7 @@ def near(regular, degenerate):
             style = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker}
             ax.semilogy(distance, markevery=(3 * offset, 12), **style)
         ax.set(xlabel="step $k$", ylim=(1e-5, 10))
+        ax.tick_params(labelleft=True)
     axes[0].set(title=r"regular: $z(x) = (x_0, 4 x_1)$", ylabel="distance to the minimum")
     axes[1].set(title=r"degenerate: $z(x) = (x_0, x_1^2)$")
     name_line(axes[0], "gradient descent", (36, 0.2), xytext=(0, 0))
