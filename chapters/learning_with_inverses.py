@@ -18,7 +18,7 @@
 #
 # A physical gradient solves one inverse problem. A network can learn to solve all of them: you give it a wanted outcome $y^*$, and it answers with a cause $x$.
 #
-# What does an inverse of the physics gain you while such a network learns? And with an inverse, why learn at all? We train networks on four problems beside tuned methods without an inverse and formulas without a network. Some gains survive that, and some do not.
+# What does an inverse of the physics gain you while such a network learns? And with an inverse, why learn at all? We train networks on four problems, beside tuned methods without an inverse and formulas without a network. Some gains survive that, and some do not.
 #
 # You need the physical gradient, {eq}`update_rules-eq-physical-gradient`, and Gauss-Newton, {eq}`update_rules-eq-gauss-newton`. Networks come from Equinox and optimisers from optax {cite:p}`deepmind2020optax`.
 
@@ -353,7 +353,7 @@ for key, value in {
     )
 
 # %% [markdown]
-# So Adam wins in $y$ against the physical gradient, as we expected. The hybrid beats it in *both* errors: about {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the control shows. The hybrid pays in $x$.
+# So Adam wins in $y$ against the physical gradient, as expected. The hybrid beats it in *both* errors: about {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the control shows. The hybrid pays in $x$.
 #
 # ### Where the errors lie
 #
@@ -592,9 +592,9 @@ keep(
 #
 # At rate 0.01 ({numref}`learning_with_inverses-figure-toy`) Adam ends at {glue:text}`learning_with_inverses-hig-adam-loss`, and Gauss-Newton with a cut of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: their book's level, and that of a network which answers $y_1$ exactly and $y_2$ with 0. These settings stop there, not the methods. At higher rates Adam leaves the level, and so does damped Gauss-Newton.
 #
-# A threshold of $10^{-2}$ is $\lambda$ itself; it cuts off the directions of $y_2$, and both exponents stop at the level. At $10^{-6}$, with the same rate, Gauss-Newton does not train and ends as if it answered 0, at {glue:text}`learning_with_inverses-toy-cut`, while half-inverse gradients reach a median of {glue:text}`learning_with_inverses-toy-half`. Half of the inverse bears a far lower threshold. The plateau does not ask for it: with a cut between, at half the rate, Gauss-Newton comes to {glue:text}`learning_with_inverses-toy-between`.
+# A threshold of $10^{-2}$ is $\lambda$ itself; it cuts off the directions of $y_2$, and both exponents stop at the level. At $10^{-6}$, with the same rate, Gauss-Newton does not train: its median is that of answering 0, {glue:text}`learning_with_inverses-toy-cut`, while half-inverse gradients reach a median of {glue:text}`learning_with_inverses-toy-half`. Half of the inverse bears a far lower threshold. Leaving the plateau does not need it: with a cut between, at half the rate, Gauss-Newton comes to {glue:text}`learning_with_inverses-toy-between`.
 #
-# So all three families can leave the plateau; seven seeds spread too widely to rank them.
+# All three families can leave the plateau; seven seeds spread too widely to rank them.
 
 # %% tags=["hide-input"]
 best = {name: np.median(losses, axis=1) for name, losses in toy.items()}
@@ -767,7 +767,7 @@ for name, row in chosen.items():
 
 
 # %% [markdown]
-# An untrained network has them already. In its last weights these waves are all but left alone, for the proxy loss has no pull there, and the output loss hardly any: put the waves of the last weights back to where they started, and most of the noise stays. So the hidden units, which these weights multiply, have grown. {numref}`learning_with_inverses-figure-images` takes them out.
+# An untrained network has them already. In its last weights these waves are all but left alone, for the proxy loss has no pull there, and the output loss hardly any: put the waves of the last weights back to where they started, and most of the noise stays. So the hidden units, which these weights multiply, have grown. {numref}`learning_with_inverses-figure-images` takes the waves out.
 
 # %% tags=["hide-input"]
 one = jax.tree.map(
@@ -875,7 +875,7 @@ print(f"archive inverted: error {np.std(labels - archive_starts):.6f}")
 # %% [markdown]
 # The inverse turns the whole archive into causes. That is what the physical gradient does here: the process is one to one on velocities of mean zero, like ours, so its goal $\tilde{x}$ is the cause itself, whatever the network answers. Call the goals labels.
 #
-# First the answers without a network, for 1,000 tests. Fill the gaps by Fourier interpolation, and answer that; or go back from it for the best of five parts of the time, chosen on the tests in its favour, with the heat kept above a tenth of itself. Or fit an estimator by least squares to the archive's readings and labels, linear in the readings or in their products of up to two or three. The ± is a standard error over the tests.
+# First the answers without a network, for 1,000 tests. Fill the gaps by Fourier interpolation, and answer that; or go back from it for the best of five parts of the time, chosen on the tests in its favour, with no heat below a tenth of the later one. Or fit an estimator by least squares to the archive's readings and labels, linear in the readings or in their products of up to two or three. The ± is a standard error over the tests.
 
 
 # %% tags=["hide-input"]
@@ -1039,7 +1039,7 @@ for key, value in {
 # Left, one start, the readings of what became of it (rings), and two answers. Right, the errors of all answers; for networks one mark a seed, at the better rate.
 # ```
 #
-# {numref}`learning_with_inverses-figure-flow`: taught by the physical gradient the network ends at {glue:text}`learning_with_inverses-flow-network`, half the linear estimator's error, {glue:text}`learning_with_inverses-flow-linear`. The same network, trained as long by Adam on the outcome, ends at {glue:text}`learning_with_inverses-flow-adam`, no better than going back a part of the time, {glue:text}`learning_with_inverses-flow-back`. Here the inverse cannot be applied at test time, and yet it decides the race, as a teacher.
+# {numref}`learning_with_inverses-figure-flow`: taught by the physical gradient the network ends at {glue:text}`learning_with_inverses-flow-network`, half the linear estimator's error, {glue:text}`learning_with_inverses-flow-linear`. The same network, trained as long by Adam on the outcome, ends at {glue:text}`learning_with_inverses-flow-adam`, no better than going back a part of the time, {glue:text}`learning_with_inverses-flow-back`. Here the inverse cannot be applied at test time, yet it decides the race, as a teacher.
 #
 # Does the *network* earn its keep? Not this one. A least-squares fit on products of two readings, with the same labels, is as good with {glue:text}`learning_with_inverses-flow-products`; on products of up to three it is better with {glue:text}`learning_with_inverses-flow-three`, and level with the solver, {glue:text}`learning_with_inverses-flow-solver`. What pays is the inverse, as a maker of labels for any regression.
 #
