@@ -353,7 +353,7 @@ for key, value in {
     )
 
 # %% [markdown]
-# So Adam wins in $y$ against the physical gradient, as expected. The hybrid beats it in *both* errors: about {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the control shows. The hybrid pays in $x$.
+# So at these rates Adam wins in $y$ against the physical gradient. The hybrid beats it in *both* errors: {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the control shows. The hybrid pays in $x$.
 #
 # ### Where the errors lie
 #
