@@ -35,7 +35,7 @@ def finite_array(name, value, shape=None):
     _raise_unless(np.isfinite, name, value, "finite")
 
 
-def path(value, components=None):
+def path(value, components=None) -> np.ndarray:
     """`value` as an array; raise unless it is a path: real numbers, (steps + 1, components)."""
     real_array("path", value)
     array = np.asarray(value)
