@@ -1,5 +1,6 @@
 """What several test files use."""
 
+import shutil
 from contextlib import contextmanager
 
 import jax
@@ -26,3 +27,20 @@ def count_compilations():
         yield lambda: len(_asked) - before
 
     return counting
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium: one for all files, as a process can drive one only."""
+    from playwright.sync_api import sync_playwright
+
+    candidates = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    program = next(filter(None, map(shutil.which, candidates)), None)
+    if program is None:
+        pytest.fail(f"the tests of pages need Chromium: none of {', '.join(candidates)} is on the PATH")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        arguments.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+        opened = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield opened
+        opened.close()

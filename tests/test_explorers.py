@@ -208,20 +208,6 @@ def site(source):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    found = program("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    if found is None:
-        pytest.fail("the tests of the explorers need Chromium, and it is not on the PATH")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        opened = playwright.chromium.launch(executable_path=found, args=arguments)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="session")
 def mathematics(site, browser):
     """Evaluates an expression of the script, as `call(code, argument)`."""
     page = browser.new_page()
@@ -1122,7 +1108,8 @@ def test_the_published_seed_runs_in_the_page(window):
     enter(opened, "seed", "5")
     assert "Not run yet" in opened.caption()
     opened.page.get_by_role("button", name="Run seed 5").click()
-    opened.page.wait_for_function("!document.querySelector('.explorer-caption').textContent.includes('unning')")
+    done = "!/unning|Not run yet/.test(document.querySelector('.explorer-caption').textContent)"
+    opened.page.wait_for_function(done)
     wanted = opened.page.evaluate("straightLines.reproduce({seed: 5})")
     assert opened.cell(0, 0) == f"converged in {wanted['tango']} iterations"
 

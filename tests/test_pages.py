@@ -9,7 +9,6 @@ import functools
 import gzip
 import http.server
 import re
-import shutil
 import threading
 import time
 from contextlib import suppress
@@ -32,22 +31,6 @@ NAMES = sorted(path.relative_to(BOOK).as_posix() for path in FOUND)
 
 def test_there_are_pages():
     assert "intro.html" in NAMES, "there is no rendered book in _build/html: run make book"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    candidates = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    program = next(filter(None, map(shutil.which, candidates)), None)
-    if program is None:
-        pytest.fail(f"the page tests need Chromium: none of {', '.join(candidates)} is on the PATH")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        arguments.append("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-        opened = playwright.chromium.launch(executable_path=program, args=arguments)
-        yield opened
-        opened.close()
 
 
 @functools.cache
