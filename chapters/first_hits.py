@@ -463,7 +463,7 @@ spread = np.sqrt(chance * (1 - chance))
 paired = ((level / 2 + power * spread) / (chance - 0.5)) ** 2
 mixed = (first[:, None] > second).mean()
 unpaired = (level + power) ** 2 / (6 * (mixed - 0.5) ** 2)
-paired, unpaired = (int(n // 10 + 1) * 10 for n in (paired, unpaired))
+paired, unpaired = (20 * round(n / 20) for n in (paired, unpaired))
 print(f"about {paired} pairs, or {unpaired} unpaired runs of each method")
 
 # %% [markdown]

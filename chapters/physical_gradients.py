@@ -605,7 +605,7 @@ glue(
 )
 positions = approximate[1:].tolist()
 glue("physical_gradients-approximate-positions", positions, display=False)
-glue("physical_gradients-approximate-mae", round(kept, 9), display=False)
+glue("physical_gradients-approximate-mae", round(kept, 6), display=False)
 glue("physical_gradients-kept", f"{kept:.6f}", display=False)
 
 # %% [markdown]
