@@ -1108,7 +1108,7 @@ def test_the_published_seed_runs_in_the_page(window):
     enter(opened, "seed", "5")
     assert "Not run yet" in opened.caption()
     opened.page.get_by_role("button", name="Run seed 5").click()
-    done = "!/unning|Not run yet/.test(document.querySelector('.explorer-caption').textContent)"
+    done = "!/running|not run yet/i.test(document.querySelector('.explorer-caption').textContent)"
     opened.page.wait_for_function(done)
     wanted = opened.page.evaluate("straightLines.reproduce({seed: 5})")
     assert opened.cell(0, 0) == f"converged in {wanted['tango']} iterations"
