@@ -18,13 +18,16 @@ const ROTATED = [TURN[0], -TURN[1], 4 * TURN[1], 4 * TURN[0]];
 
 // z: the map. jacobian: of z at x. curvature: the Hessians of both components. inverse: local, from (z, x).
 // A start, rates and the part of both planes that is shown, [from, to] along each axis, come with each.
+const FOLD = {
+  z: ([x, y]) => [x, y * y],
+  jacobian: ([, y]) => [1, 0, 0, 2 * y],
+  curvature: () => [[0, 0, 0, 0], [0, 0, 0, 2]],
+  inverse: ([z, w], [, y]) => [z, (y < 0 ? -1 : 1) * Math.sqrt(w)],
+};
 const PROBLEMS = {
   walkthrough: {
     label: "the walkthrough: z = (x₀, x₁²)",
-    z: ([x, y]) => [x, y * y],
-    jacobian: ([, y]) => [1, 0, 0, 2 * y],
-    curvature: () => [[0, 0, 0, 0], [0, 0, 0, 2]],
-    inverse: ([z, w], [, y]) => [z, (y < 0 ? -1 : 1) * Math.sqrt(w)],
+    ...FOLD,
     target: [0, 0],
     minima: [[0, 0]],
     start: [3, 3],
@@ -54,10 +57,7 @@ const PROBLEMS = {
   },
   shifted: {
     label: "two minima: z = (x₀, x₁²), z* = (1, 4)",
-    z: ([x, y]) => [x, y * y],
-    jacobian: ([, y]) => [1, 0, 0, 2 * y],
-    curvature: () => [[0, 0, 0, 0], [0, 0, 0, 2]],
-    inverse: ([z, w], [, y]) => [z, (y < 0 ? -1 : 1) * Math.sqrt(w)],
+    ...FOLD,
     target: [1, 4],
     minima: [[1, 2], [1, -2]],
     start: [3, 0.6],
