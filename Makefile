@@ -29,10 +29,17 @@ $(STAMP): requirements.txt pyproject.toml
 .PHONY: environment
 environment: $(STAMP)  ## make .venv from the lock, if it is not there
 
-.PHONY: book
-book: $(STAMP)  ## render the book into _build/html
+# what the pages are made of; the last ones get a link on the first page
+RENDERED := _build/html/.rendered
+SOURCES := $(wildcard *.md *.bib *.cff *.toml _*.yml chapters/*.* explorers/*.* assets/*.* _ext/*.* _ext/*/*.* \
+  scripts/*.py src/straightlines/*.* src/straightlines/*/*.py _build/straight-lines.*)
+$(RENDERED): $(STAMP) $(SOURCES)
 	@echo "Rendering the book ..."
 	@$(BIN)/jupyter-book build . --all -W -n --keep-going --quiet
+	@touch $@
+
+.PHONY: book
+book: $(RENDERED)  ## render the book into _build/html, if something it is made of has changed
 	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
 
 .PHONY: pdf epub zip

@@ -40,7 +40,7 @@ from scipy.optimize import fmin_l_bfgs_b, least_squares
 from straightlines.figures import other_optimizers as figures
 from straightlines.paths import distance_from_line
 from straightlines.plotting import keep
-from straightlines.problems import Problem, rosenbrock, walkthrough
+from straightlines.problems import Problem, walkthrough
 from straightlines.steps import STEPS, descend
 
 jax.config.update("jax_enable_x64", True)
@@ -99,7 +99,7 @@ def nearest_root(z, x):
 INVERSES = [
     walkthrough().z_inverse,
     lambda z, x: np.linalg.inv(A) @ z,
-    rosenbrock().z_inverse,
+    lambda z, x: jnp.stack([1 - z[0], z[1] / 10 + (1 - z[0]) ** 2]),
     walkthrough().z_inverse,
     nearest_root,
     lambda z, x: jnp.stack([z[0], jnp.cbrt(z[1])]),

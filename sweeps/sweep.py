@@ -85,8 +85,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     checks = [
         (_checks.count, "runs steps part_runs timeout checkpoint_every cpu_devices num_processes"),
         (partial(_checks.count, least=0), "seed first_run"),
-        (partial(_checks.within, allowed="at least 0"), "tolerance"),
-        (partial(_checks.within, allowed="in (0, 1]"), "step_size gamma"),
+        (partial(_checks.array, shape=(), allowed="at least 0"), "tolerance"),
+        (partial(_checks.array, shape=(), allowed="in (0, 1]"), "step_size gamma"),
         (_checks.mean_scale, "start target"),
     ]
     try:

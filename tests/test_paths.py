@@ -145,8 +145,7 @@ def test_float32_normals_give_a_float32_path_with_a_schedule_too():
 
 
 @pytest.mark.parametrize("steps", [1, 500, 1201])
-def test_a_path_can_end_at_its_first_hit(steps, monkeypatch):
-    monkeypatch.setattr(paths, "_PIECE", 500)
+def test_a_path_can_end_at_its_first_hit(steps):
     normals = np.random.RandomState(4).standard_normal((steps, 2))
     fit = Fit(tango(2e-3, 1e-2), (1.0, 2.0), (1.0, 1.5))
     for tolerance in (0.0, 0.02, 0.3):
@@ -154,6 +153,14 @@ def test_a_path_can_end_at_its_first_hit(steps, monkeypatch):
         hit = first_hit(whole, (1.0, 1.5), absolute_tolerance=tolerance)
         part = paths.path(fit, normals, until=tolerance)
         np.testing.assert_allclose(part, whole[: None if hit is None else hit + 2], rtol=0, atol=1e-13)
+
+
+def test_64_bits_are_refused_where_jax_has_32():
+    fit = GOOD["fit"]
+    with jax.enable_x64(False):
+        with pytest.raises(ValueError, match="the dtype of normals must be float32, or float64 in JAX's x64 mode, got"):
+            paths.path(fit, np.zeros((3, 2)))
+        assert paths.path(fit, np.zeros((3, 2), int)).dtype == np.float32
 
 
 def test_a_path_can_begin_in_a_given_state_and_be_vmapped():

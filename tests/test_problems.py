@@ -10,16 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from straightlines import gaussian
-from straightlines.problems import Problem, gaussian_fit, rosenbrock, walkthrough
+from straightlines.problems import Problem, gaussian_fit, walkthrough
 from straightlines.steps import STEPS, descend, physical_step
 
 TARGET = (10.0, 1.0)
 PROBLEMS: dict[str, Problem] = {
     "walkthrough": walkthrough(),
-    "rosenbrock": rosenbrock(),
     **{f"gaussian, {name}": gaussian_fit(TARGET, name) for name in gaussian.COORDINATES},
 }
-MINIMA = {"walkthrough": (0.0, 0.0), "rosenbrock": (1.0, 1.0)} | {
+MINIMA = {"walkthrough": (0.0, 0.0)} | {
     f"gaussian, {name}": tuple(coordinates.from_mean_scale(np.array(TARGET)))
     for name, coordinates in gaussian.COORDINATES.items()
 }
@@ -30,10 +29,8 @@ def point(name, first, second):
     """A point of the domain: away from the branch point of the walkthrough, on both of its branches."""
     if name == "walkthrough":
         return np.array([first, np.copysign(abs(second) + 0.1, second)])
-    if name.startswith("gaussian"):
-        mean_scale = np.array([first, np.exp(second / 3)])
-        return gaussian.COORDINATES[name.removeprefix("gaussian, ")].from_mean_scale(mean_scale)
-    return np.array([first, second])
+    mean_scale = np.array([first, np.exp(second / 3)])
+    return gaussian.COORDINATES[name.removeprefix("gaussian, ")].from_mean_scale(mean_scale)
 
 
 @cache
@@ -116,14 +113,7 @@ def test_values_of_the_walkthrough():
     assert problem.objective(x) == 90
 
 
-def test_values_of_rosenbrock():
-    for x0, x1 in [(-1.2, 1.0), (0.0, 0.0), (2.0, -1.0), (1.0, 1.0)]:
-        expected = (1 - x0) ** 2 + 100 * (x1 - x0**2) ** 2
-        assert float(rosenbrock().objective(np.array([x0, x1]))) == pytest.approx(expected, rel=1e-12)
-    assert np.linalg.det(compiled("rosenbrock")(np.array([0.7, -2.0]))[-1]) == pytest.approx(-10)
-
-
-OUTSIDE = {"walkthrough": (2.0, -1.0)} | {name: (2.0, 3.0) for name in PROBLEMS if name.startswith("gaussian")}
+OUTSIDE = {name: (2.0, -1.0) if name == "walkthrough" else (2.0, 3.0) for name in PROBLEMS}
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
@@ -140,7 +130,7 @@ def test_the_error_names_the_image_and_the_point():
         walkthrough().z_inverse(np.array([2.0, -1.0]), np.array([3.0, 3.0]))
 
 
-@pytest.mark.parametrize("name", ["walkthrough", "rosenbrock", "gaussian, scale"])
+@pytest.mark.parametrize("name", ["walkthrough", "gaussian, scale"])
 @pytest.mark.parametrize(
     ("z", "message"),
     [

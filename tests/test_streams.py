@@ -88,8 +88,8 @@ def test_the_polynomials_of_the_circle_are_as_close_as_they_say():
         ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
         ({"steps": 1.5}, TypeError, r"steps must be an integer, got 1\.5"),
         ({"pseudo_samples": -1}, ValueError, "pseudo_samples must be at least 0, got -1"),
-        ({"dtype": "int32"}, ValueError, "dtype must be float32 or float64, got int32"),
-        ({"dtype": "float99"}, TypeError, "dtype must be float32 or float64, got 'float99'"),
+        ({"dtype": "int32"}, ValueError, "dtype must be float32, or float64 .*, got 'int32'"),
+        ({"dtype": "float99"}, ValueError, "dtype must be float32, or float64 .*, got 'float99'"),
     ],
 )
 def test_wrong_arguments_are_named(change, error, message):

@@ -40,6 +40,7 @@ class _Carry(NamedTuple):
     """What a step hands to the next one, for a tile of runs on the last axis."""
 
     fit: tuple[Array, optax.OptState, Array | None]  # as `Fit.begin` returns it
+    shown: Array  # shape (2, tile)
     first_hit: Array  # shape (tile,)
     largest_scale: Array  # shape (tile,)
 
@@ -64,7 +65,7 @@ def _tiling(runs, devices):
 @equinox.filter_jit
 def _begin(fit, key_data, first_run, tiling, sharding):
     """Keys of the runs and what they carry into the first step; every array is (tiles, ..., tile), spread by tiles."""
-    single = _Carry(fit.begin(), jnp.asarray(-1, jnp.int32), fit.start[1])
+    single = _Carry(fit.begin(), fit.shown(fit.begin()), jnp.asarray(-1, jnp.int32), fit.start[1])
 
     def repeat(leaf):
         leaf = jnp.asarray(leaf)
@@ -75,25 +76,13 @@ def _begin(fit, key_data, first_run, tiling, sharding):
     return jax.lax.with_sharding_constraint((keys, jax.tree.map(repeat, single)), sharding)
 
 
-def _shown(fit, carry):
-    """The state that a tile of runs shows, shape (2, tile)."""
-    return jax.vmap(fit.shown, in_axes=-1, out_axes=-1)(carry.fit)
-
-
-@equinox.filter_jit
-def _shown_of_tiles(fit, carry):
-    return jax.vmap(partial(_shown, fit))(carry)
-
-
 def _step(fit, tolerance, index, carry, normals):
     """One step of a tile of runs."""
-    carry = carry._replace(fit=jax.vmap(fit.step, in_axes=-1, out_axes=-1)(carry.fit, normals))
-    shown = _shown(fit, carry)
+    state = jax.vmap(fit.step, in_axes=-1, out_axes=-1)(carry.fit, normals)
+    shown = jax.vmap(fit.shown, in_axes=-1, out_axes=-1)(state)
     inside = (jnp.abs(shown - fit.target[:, None]) <= tolerance[:, None]).all(axis=0)
-    return carry._replace(
-        first_hit=jnp.where(inside & (carry.first_hit < 0), index, carry.first_hit),
-        largest_scale=jnp.maximum(carry.largest_scale, shown[1]),
-    )
+    first_hit = jnp.where(inside & (carry.first_hit < 0), index, carry.first_hit)
+    return _Carry(state, shown, first_hit, jnp.maximum(carry.largest_scale, shown[1]))
 
 
 @equinox.filter_jit(donate="all-except-first")
@@ -166,7 +155,7 @@ def ensemble(
     keys, carry = _begin(fit, key_data, np.uint32(first_run), _tiling(runs, devices), sharding)
 
     def states():
-        return np.moveaxis(_gather(_shown_of_tiles(fit, carry)), 1, -1).reshape(-1, 2)[:runs]
+        return np.moveaxis(_gather(carry.shown), 1, -1).reshape(-1, 2)[:runs]
 
     kept, done = [], 0
     for stop in sorted({0, *keep.checkpoints, *range(_CHUNK, steps, _CHUNK), steps}):
@@ -199,5 +188,5 @@ def _check(fit, key, runs, steps, first_run, keep, dtype, progress):
     _checks.count("steps", steps, most=2**31 - 2 * _BLOCK)  # they are counted in 32 bits
     _checks.count("first_run", first_run, 0, 2**32 - int(runs))
     _checks.increasing_counts("checkpoints", keep.checkpoints, steps)
-    _checks.within("absolute_tolerance", keep.absolute_tolerance, "at least 0")
+    _checks.array("absolute_tolerance", keep.absolute_tolerance, (), "at least 0")
     return _checks.float_dtype("dtype", dtype)

@@ -38,23 +38,16 @@ def _numpy(array):
     return jnp if isinstance(array, jax.Array) else np
 
 
+def _mean_and(label, of_scale, to_scale):
+    """The system of the mean and of a function of the standard deviation."""
+    return Coordinates((r"$\mu$", label), lambda x: _pair(x[0], to_scale(x[1])), lambda p: _pair(p[0], of_scale(p[1])))
+
+
 COORDINATES: dict[str, Coordinates] = {
-    "log scale": Coordinates(
-        (r"$\mu$", r"$\ln\sigma$"),
-        lambda x: _pair(x[0], _numpy(x).exp(x[1])),
-        lambda p: _pair(p[0], _numpy(p).log(p[1])),
-    ),
-    "scale": Coordinates((r"$\mu$", r"$\sigma$"), lambda x: x, lambda p: p),
-    "variance": Coordinates(
-        (r"$\mu$", r"$\sigma^2$"),
-        lambda x: _pair(x[0], _numpy(x).sqrt(x[1])),
-        lambda p: _pair(p[0], p[1] ** 2),
-    ),
-    "precision": Coordinates(
-        (r"$\mu$", r"$1/\sigma^2$"),
-        lambda x: _pair(x[0], 1 / _numpy(x).sqrt(x[1])),
-        lambda p: _pair(p[0], 1 / p[1] ** 2),
-    ),
+    "log scale": _mean_and(r"$\ln\sigma$", lambda s: _numpy(s).log(s), lambda x: _numpy(x).exp(x)),
+    "scale": _mean_and(r"$\sigma$", lambda s: s, lambda x: x),
+    "variance": _mean_and(r"$\sigma^2$", lambda s: s**2, lambda x: _numpy(x).sqrt(x)),
+    "precision": _mean_and(r"$1/\sigma^2$", lambda s: 1 / s**2, lambda x: 1 / _numpy(x).sqrt(x)),
     "natural": Coordinates(
         (r"$\mu/\sigma^2$", r"$-1/(2\sigma^2)$"),
         lambda x: _pair(-x[0] / (2 * x[1]), _numpy(x).sqrt(-1 / (2 * x[1]))),
@@ -71,7 +64,7 @@ COORDINATES: dict[str, Coordinates] = {
 def _as_parameters(name, value, coordinates):
     """`value` as an array of floats. Raise unless it is a member of the family in the coordinate system."""
     _checks.member("coordinates", coordinates, COORDINATES)
-    _checks.finite_array(name, value, (2,))
+    _checks.array(name, value, (2,))
     value = value if isinstance(value, jax.Array) else np.asarray(value)
     if value.dtype.kind in "iu":
         value = value.astype(float)
@@ -100,7 +93,7 @@ def negative_log_likelihood(parameters: Vector, sample: ArrayLike, coordinates: 
     the family, that is $\sigma$ not greater than 0 or, because of rounding, not finite.
     """
     parameters = _as_parameters("parameters", parameters, coordinates)
-    _checks.finite_array("sample", sample, ())
+    _checks.array("sample", sample, ())
     if coordinates == "log scale":  # ln(exp(x)) would cost an exponential and a rounding
         residual = (sample - parameters[0]) * _numpy(parameters).exp(-parameters[1])
         log_scale = parameters[1]
@@ -190,7 +183,7 @@ def natural_gradient_flow(start: Vector, target: Vector, time: ArrayLike) -> Arr
     """
     _checks.mean_scale("start", start)
     _checks.mean_scale("target", target)
-    _checks.within("time", time, "at least 0", None)
+    _checks.array("time", time, None, "at least 0")
     library = jnp if any(isinstance(value, jax.Array) for value in (start, target, time)) else np
     start, target, elapsed = (library.asarray(value, float) for value in (start, target, time))
     left, done = library.exp(-elapsed), -library.expm1(-elapsed)  # u and 1 - u: a sum of positive terms loses no digits

@@ -39,8 +39,8 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: ArrayLike) -> optax.Gradient
 
     Source: Ollivier, True Asymptotic Natural Gradient Optimization, arXiv:1712.08449 (2017).
     """
-    _checks.within("step_size", step_size(0) if callable(step_size) else step_size, "in (0, 1]")
-    _checks.within("gamma", gamma, "in (0, 1]")
+    _checks.array("step_size", step_size(0) if callable(step_size) else step_size, (), "in (0, 1]")
+    _checks.array("gamma", gamma, (), "in (0, 1]")
     return optax.GradientTransformationExtraArgs(_tango_init, Partial(_tango_update, step_size, gamma))
 
 
@@ -72,7 +72,7 @@ def moving_average(step_size: ArrayLike) -> optax.GradientTransformationExtraArg
 
     Source: Raskutti & Mukherjee, The information geometry of mirror descent, IEEE Trans. Inf. Theory 61 (2015).
     """
-    _checks.within("step_size", step_size, "in (0, 1]")
+    _checks.array("step_size", step_size, (), "in (0, 1]")
     return optax.GradientTransformationExtraArgs(_no_state, Partial(_moving_average_update, step_size))
 
 
@@ -113,10 +113,10 @@ def tango_mean_motion(
     """
     _checks.mean_scale("start", start)
     _checks.mean_scale("target", target)
-    _checks.within("step_sizes", step_sizes, "greater than 0", (None,))
-    _checks.within("gamma", gamma, "in (0, 1]")
+    _checks.array("step_sizes", step_sizes, (None,), "greater than 0")
+    _checks.array("gamma", gamma, (), "in (0, 1]")
     _checks.member("coordinates", coordinates, COORDINATES)
-    _checks.finite_array("velocity", velocity, (2,))
+    _checks.array("velocity", velocity, (2,))
     arrays = (jnp.asarray(value, float) for value in (start, target, step_sizes, gamma, velocity))
     return _checks.concrete(_mean_motion(*arrays, coordinates))
 

@@ -86,49 +86,29 @@ def check_fit(fit: Fit) -> None:
     _checks.mean_scale("target", fit.target)
     _checks.member("coordinates", fit.coordinates, COORDINATES)
     if fit.averaging is not None:
-        _checks.within("averaging", fit.averaging, "in (0, 1]")
+        _checks.array("averaging", fit.averaging, (), "in (0, 1]")
     _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
 
 
 @equinox.filter_jit
-def _begin(fit):
-    return fit.begin()
+def _run(fit, normals, tolerance):
+    """The number of steps made and the states, of which those after the last step are left as they began."""
+    box = None if tolerance is None else tolerance + RELATIVE_TOLERANCE * jnp.abs(fit.target)
 
+    def goes_on(state):
+        return (state[0] < len(normals)) & (True if box is None else ~state[-1])
 
-@equinox.filter_jit
-def _continue(fit, carry, normals):
-    """What is carried on after some more steps, and the states after each of them."""
+    def step(state):
+        steps, carry, states, hit = state
+        carry = fit.step(carry, normals[steps])
+        shown = fit.shown(carry)
+        if box is not None:
+            hit = (jnp.abs(shown - fit.target) <= box).all()
+        return steps + 1, carry, states.at[steps + 1].set(shown), hit
 
-    def step(carry, normal):
-        carry = fit.step(carry, normal)
-        return carry, carry[0] if fit.averaging is None else carry[2]
-
-    carry, shown = jax.lax.scan(step, carry, normals)
-    return carry, jax.vmap(COORDINATES[fit.coordinates].to_mean_scale)(shown)
-
-
-@equinox.filter_jit
-def _whole(fit, normals):
-    return jnp.concatenate([fit.start[None], _continue(fit, fit.begin(), normals)[1]])
-
-
-_PIECE = 21_000  # steps after which a path that may end early looks whether it should
-
-
-def _until_hit(fit, normals, tolerance):
-    """The states after each step, piece by piece up to the one with the first hit."""
-    carry, pieces = _begin(fit), [fit.start[None]]
-    for begin in range(0, len(normals), _PIECE):
-        piece = normals[begin : begin + _PIECE]
-        steps = len(piece)
-        piece = np.pad(piece, ((0, _PIECE - steps), (0, 0)))  # one shape, compiled once
-        carry, states = _continue(fit, carry, piece)
-        pieces.append(np.asarray(states)[:steps])
-        hit = first_hit(np.concatenate([fit.start[None], pieces[-1]]), fit.target, absolute_tolerance=tolerance)
-        if hit is not None:
-            pieces[-1] = pieces[-1][: hit + 1]
-            break
-    return np.concatenate(pieces)
+    states = jnp.broadcast_to(jnp.asarray(fit.start), (len(normals) + 1, 2))
+    steps, _, states, _ = jax.lax.while_loop(goes_on, step, (0, fit.begin(), states, False))
+    return steps, states
 
 
 def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> Array:
@@ -137,22 +117,22 @@ def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> Array:
     Args:
       fit: what is run.
       normals: shape (steps, 1 + pseudo-samples), standard normals; their dtype is the dtype of the run.
-      until: the absolute tolerance of a `first_hit` that ends the path, which saves the steps after it; or None.
+      until: the absolute tolerance of a `first_hit` that ends the path, or None.
 
     Returns $(\mu, \sigma)$ at the start and after every step, shape (steps + 1, 2). Raises TypeError or ValueError for
     a field or an argument that is not what it should be, or for float64 normals while JAX's x64 mode is off.
     """
     check_fit(fit)
-    _checks.finite_array("normals", normals, (None, 1 + fit.pseudo_samples))
+    _checks.array("normals", normals, (None, 1 + fit.pseudo_samples))
     _checks.count("the number of steps, normals.shape[0],", np.shape(normals)[0])
-    if until is not None:
-        _checks.within("until", until, "at least 0")
     normals = normals if isinstance(normals, Array) else np.asarray(normals)
-    if normals.dtype == np.float64 and not jax.config.read("jax_enable_x64"):
-        raise ValueError("normals has dtype float64, but JAX's x64 mode is off: set jax_enable_x64, or pass float32")
-    dtype = normals.dtype if normals.dtype.kind == "f" else np.dtype(float)
-    fit = fit.cast(dtype)
-    return _checks.concrete(_whole(fit, normals)) if until is None else _until_hit(fit, np.asarray(normals), until)
+    normals = normals if normals.dtype.kind == "f" else normals.astype(jnp.result_type(float))
+    dtype = _checks.float_dtype("the dtype of normals", normals.dtype)
+    if until is not None:
+        _checks.array("until", until, (), "at least 0")
+    tolerance = None if until is None else np.asarray(until, dtype)
+    steps, states = map(_checks.concrete, _run(fit.cast(dtype), normals, tolerance))
+    return states if until is None else states[: int(steps) + 1]
 
 
 def first_hit(path: ArrayLike, target: ArrayLike, *, absolute_tolerance: float = 0.01) -> int | None:
@@ -163,10 +143,10 @@ def first_hit(path: ArrayLike, target: ArrayLike, *, absolute_tolerance: float =
 
     Shapes (steps + 1, n) of `path` and (n,) of `target`. Raises ValueError for a wrong shape or a negative tolerance.
     """
-    _checks.finite_array("target", target, (None,))
+    _checks.array("target", target, (None,))
     target = np.asarray(target)
     path = _checks.path(path, target.size)
-    _checks.within("absolute_tolerance", absolute_tolerance, "at least 0")
+    _checks.array("absolute_tolerance", absolute_tolerance, (), "at least 0")
     inside = np.ones(len(path) - 1, bool)
     for column, center in zip(path[1:].T, target, strict=True):
         inside &= np.abs(column - center) <= absolute_tolerance + RELATIVE_TOLERANCE * np.abs(center)
@@ -182,8 +162,8 @@ def distance_from_line(path: ArrayLike, start: ArrayLike, end: ArrayLike) -> flo
     shape, a number of the line that is not finite, or a line through one point only.
     """
     path = _checks.path(path)
-    _checks.finite_array("start", start, path.shape[1:])
-    _checks.finite_array("end", end, path.shape[1:])
+    _checks.array("start", start, path.shape[1:])
+    _checks.array("end", end, path.shape[1:])
     path, start, end = (np.asarray(value, float) for value in (path, start, end))
     length = np.linalg.norm(end - start)
     if length == 0:

@@ -71,19 +71,16 @@ def use_style() -> None:
 
 
 def figure(columns: int = 1, rows: int = 1, *, height: float | None = None, **options: Any):
-    """A figure and its axes in the book's style, as `plt.subplots` returns them.
+    """A figure and its axes in the book's style, as `plt.subplots`, which gets the `options`, returns them.
 
-    Args:
-      columns, rows: the number of axes each way.
-      height: in inches; by default what the columns suggest. The width is one of two for the whole book.
-      options: passed to `plt.subplots`.
+    `columns` and `rows` count the axes each way; `height` is in inches, by default what the columns suggest. The width
+    is one of two for the whole book. Raises ValueError for a number out of its range.
     """
     _checks.count("columns", columns)
     _checks.count("rows", rows)
-    if height is not None:
-        _checks.within("height", height, "greater than 0")
+    height = rows * {1: 3.7, 2: 3.6, 3: 2.9}.get(columns, 2.4) if height is None else height
+    _checks.array("height", height, (), "greater than 0")
     use_style()
-    height = height or rows * {1: 3.7, 2: 3.6, 3: 2.9}.get(columns, 2.4)
     return plt.subplots(rows, columns, figsize=(SINGLE if columns == 1 else WIDTH, height), **options)
 
 
@@ -116,37 +113,23 @@ def keep(name: str, fig: Figure) -> None:
     plt.close(fig)
 
 
-def _check_axes(ax):
+def _look(ax, method):
+    """The look of a method that is about to be drawn on axes."""
     _checks.instance("ax", ax, Axes, "axes of matplotlib")
+    _checks.member("method", method, LOOKS)
+    return LOOKS[method]
 
 
 def draw_path(
-    ax: Axes,
-    path: ArrayLike,
-    method: str,
-    *,
-    label: str | None = None,
-    markers: bool = True,
-    start: bool = True,
-    **options: Any,
+    ax: Axes, path: ArrayLike, method: str, *, label: str | None = None, markers=True, start=True, **options: Any
 ) -> None:
-    """Draw a path in the look of its method: a line, a marker at each point, a ring at the start, a dot at the end.
+    """Draw a path of shape (steps + 1, 2) in the look of its method, a name in `LOOKS`.
 
-    Args:
-      ax: where to draw.
-      path: shape (steps + 1, 2).
-      method: a name in `LOOKS`.
-      label: legend entry, by default the method's name.
-      markers: whether to mark each point; leave out on long paths.
-      start: whether to ring the first point.
-      options: passed to `ax.plot`.
-
-    Raises: ValueError for an unknown method or a path of the wrong shape.
+    A line, unless not `markers` a marker at each point, unless not `start` a ring at the first one, and a dot at the
+    end. `label` is for the legend, by default the method; the `options` go to `ax.plot`. Raises ValueError for an
+    unknown method or a path of the wrong shape.
     """
-    _check_axes(ax)
-    _checks.member("method", method, LOOKS)
-    path = _checks.path(path, 2)
-    look = LOOKS[method]
+    look, path = _look(ax, method), _checks.path(path, 2)
     style = {"color": look.color, "linestyle": look.linestyle, "label": label or method}
     ax.plot(path[:, 0], path[:, 1], marker=look.marker if markers else None, **(style | options))
     if start:
@@ -157,26 +140,16 @@ def draw_path(
 def draw_band(
     ax: Axes, across: ArrayLike, band: ArrayLike, method: str, *, label: str | None = None, **options: Any
 ) -> None:
-    """Draw a line in the look of its method, and the band around it.
+    """Draw a line in the look of its method, a name in `LOOKS`, and the band around it.
 
-    Args:
-      ax: where to draw.
-      across: shape (n,), where the points lie across.
-      band: shape (3, n): lower edge, line and upper edge, as `np.quantile(runs, [0, 0.5, 1], axis=0)` gives them.
-      method: a name in `LOOKS`.
-      label: legend entry, by default the method's name.
-      options: passed to `ax.plot`.
-
-    Raises: ValueError for an unknown method or a band of the wrong shape.
+    `across`, shape (n,), is where the points lie; `band`, shape (3, n), has the lower edge, the line and the upper
+    edge, as `np.quantile(runs, [0, 0.5, 1], axis=0)` gives them. `label` is for the legend, by default the method; the
+    `options` go to `ax.plot`. Raises ValueError for an unknown method or a wrong shape.
     """
-    _check_axes(ax)
-    _checks.member("method", method, LOOKS)
-    _checks.real_array("across", across, (None,))
-    _checks.real_array("band", band)
-    if np.shape(band) != (3, *np.shape(across)):
-        raise ValueError(f"band must have shape {(3, *np.shape(across))} to match across, got {np.shape(band)}")
+    look = _look(ax, method)
+    _checks.array("across", across, (None,), "real")
+    _checks.array("band", band, (3, *np.shape(across)), "real")
     low, line, high = np.asarray(band)
-    look = LOOKS[method]
     style = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker, "label": label or method}
     ax.fill_between(across, low, high, color=look.color, alpha=0.2, linewidth=0)
     ax.plot(across, line, **(style | options))
@@ -184,27 +157,18 @@ def draw_band(
 
 def draw_target(ax: Axes, target: Sequence[float], label: str | None = None) -> None:
     """Mark the point that a method should reach with a cross."""
-    _check_axes(ax)
-    _checks.finite_array("target", target, (2,))
+    _checks.instance("ax", ax, Axes, "axes of matplotlib")
+    _checks.array("target", target, (2,))
     ax.plot(*target, "x", markersize=10, markeredgewidth=2.2, color=INK, label=label, zorder=6)
 
 
 def name_line(ax: Axes, method: str, at: tuple[float, float], *, text: str | None = None, **options: Any) -> None:
     """Write a method's name, or `text`, beside its line and in its colour, where others would put a legend.
 
-    Args:
-      at: where, in the coordinates of the data.
-      options: passed to `ax.annotate`; for instance `xytext`, an offset in points, (6, 0) by default.
-
-    Raises: ValueError for an unknown method.
+    `at` is where, in the coordinates of the data; the `options` go to `ax.annotate`, for instance `xytext`, an offset
+    in points, (6, 0) by default. Raises ValueError for an unknown method.
     """
-    _check_axes(ax)
-    _checks.member("method", method, LOOKS)
-    _checks.finite_array("at", at, (2,))
-    style: dict[str, Any] = {
-        "xytext": (6, 0),
-        "textcoords": "offset points",
-        "va": "center",
-        "color": LOOKS[method].color,
-    }
+    look = _look(ax, method)
+    _checks.array("at", at, (2,))
+    style = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "color": look.color}
     ax.annotate(text or method, at, **(style | {"fontweight": "bold", "fontsize": 10} | options))

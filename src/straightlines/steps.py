@@ -87,13 +87,13 @@ def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, ite
     """
     _checks.instance("problem", problem, Problem, "a Problem")
     _checks.instance("step", step, Callable, "a function of problem, x and rate, such as those of STEPS")
-    _checks.finite_array("start", start, (None,))
+    _checks.array("start", start, (None,))
     _checks.count("the length of start", np.size(start))
-    _checks.within("rate", rate, "greater than 0")
+    _checks.array("rate", rate, (), "greater than 0")
     _checks.count("iterations", iterations)
     start = start if isinstance(start, Array) else np.asarray(start)
     start = start if start.dtype.kind == "f" else start.astype(jnp.result_type(float))
     if (z_inverse := problem.z_inverse) is not None:
-        _checks.finite_array("start", start, jax.eval_shape(lambda x: z_inverse(problem.z(x), x), start).shape)
+        _checks.array("start", start, jax.eval_shape(lambda x: z_inverse(problem.z(x), x), start).shape)
     rate = rate if isinstance(rate, Array) else np.asarray(rate)
     return _checks.concrete(_descend(problem, step, start, rate.astype(start.dtype), int(iterations)))
