@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,7 @@ CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.py"))
 MODULES = sorted(path for path in (ROOT / "src" / "straightlines").rglob("*.py"))
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 WIDTH, CELL, CODE, WORDS, TRUTHS = 76, 25, 250, 2500, 40
-LINES = 1370  # of the package without its figures
+LINES = 1260  # of the package without its figures
 # what opens and closes a folded solution or aside
 OPENS, CLOSES = re.compile(r"\{(?:solution|exercise)-start\}"), re.compile(r"\{(?:solution|exercise)-end\}")
 
@@ -117,3 +118,14 @@ def test_what_contributing_names_is_there_and_it_names_all_of_ext():
 def test_the_package_is_small():
     lines = {path.name: len(path.read_text().splitlines()) for path in MODULES if path.parent.name == "straightlines"}
     assert sum(lines.values()) <= LINES, lines
+
+
+def test_the_book_is_rendered_again_when_something_it_is_made_of_has_changed():
+    rules = subprocess.run(["make", "--print-data-base", "--question"], cwd=ROOT, capture_output=True, text=True).stdout
+    named = set(re.search(r"^_build/html/\.rendered: (.*)$", rules, flags=re.M)[1].split())
+    made_of = [
+        path for folder in ("_ext", "assets", "chapters", "explorers", "src") for path in (ROOT / folder).rglob("*.*")
+    ]
+    made_of += [path for pattern in ("*.md", "*.bib", "*.cff", "*.toml", "_*.yml") for path in ROOT.glob(pattern)]
+    left_out = {path.relative_to(ROOT).as_posix() for path in made_of if path.is_file()} - named
+    assert not [name for name in left_out if not re.search(r"__pycache__|\.ipynb_checkpoints|/\.", name)]
