@@ -415,7 +415,7 @@ for name, family in families.items():
     print(f"{name:<9} share left against exp(-t): {shown(gap)}")
 
 # %% [markdown]
-# **Parts 3 and 4.** After $k$ steps of the physical gradient $(1 - \eta)^k$ of the way should be left, and with $\eta = 1$ the first one lands. We make 80. For mirror descent, BFGS minimises the definition as it stands; it finds a flat minimum to about half the digits.
+# **Parts 3 and 4.** After $k$ steps of the physical gradient $(1 - \eta)^k$ of the way should be left ({numref}`straight_lines-figure-gamma`), and with $\eta = 1$ the first one lands. For mirror descent, BFGS minimises the definition as it stands; it finds a flat minimum to about half the digits.
 
 
 # %%
@@ -565,7 +565,7 @@ for name, problem in outcomes.items():
     print(f"{name:<17} x₁ from 3 to {x1:.4f}, loss from 90 to {loss:.2f}")
 
 # %% [markdown]
-# So you have to say in which outcome, on which scale, the way should be straight.
+# So say in which outcome, on which scale, the way should be straight.
 #
 # ### More outcomes than unknowns
 #
@@ -669,7 +669,7 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # Newton's method on the likelihood, two ways, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it.
 # ```
 #
-# In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step. Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and only then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
+# In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step ({numref}`straight_lines-figure-fails`). Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and only then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
 
 # %% [markdown]
 # ## When Gauss-Newton is enough

@@ -18,7 +18,7 @@
 #
 # This chapter puts seven update rules side by side: gradient descent, Newton and quasi-Newton, Gauss-Newton, the natural gradient, the inverse Jacobian and the physical gradient. Each of them turns a point into another one that should be better. They differ in where they make the step, and in how they measure it.
 #
-# Each rule appears as an equation and a few lines of code. Then come five questions (quasi-Newton, which has a memory, gets only some): which unit does its step have, how does it answer a rescaled problem, does it compose, what does it do near the optimum, and what does it cost?
+# Each rule appears as an equation and a few lines of code. Then we put five questions to them (quasi-Newton, which has a memory, gets only some): which unit does its step have, how does it answer a rescaled problem, does it compose, what does it do near the optimum, and what does it cost?
 #
 # You need derivatives of functions of several variables, and a little [JAX](https://docs.jax.dev): `jax.grad` makes the function that computes a gradient.
 #
@@ -297,7 +297,7 @@ def inverse_jacobian(problem, x, rate):
 # \Delta x = z^{-1}\big(z(x) + \Delta z;\ x\big) - x, \qquad \Delta z = -\eta\, H_z^{-1}\, \nabla_z L .
 # $$ (update_rules-eq-physical-gradient)
 #
-# This is the *physical gradient*. {cite:t}`holl2022scale` call it scale-invariant physics (SIP). The inverse is local: what does that mean where several $x$ have the same outcome?
+# This is the *physical gradient* {cite:p}`holl2022scale`. The inverse is local: what does that mean where several $x$ have the same outcome?
 #
 # ```{prf:definition} The branch of a point
 # :label: update_rules-branch
@@ -659,7 +659,7 @@ print(f"loss {wells(here):.3f}, after the step {wells(end):.3f}")
 #
 # ## Near the optimum
 #
-# Near a regular minimum, with a positive definite Hessian, the loss is a quadratic to leading order. Gradient descent multiplies each principal component of the distance by $1 - \eta\lambda$, where $\lambda$ is the curvature: at a rate that suits the steep components, the flat ones hardly move. Newton multiplies all components by $1 - \eta$. Where $\nabla_z L = 0$ at the minimum, the curvature part of {eq}`update_rules-eq-hessian-composition` vanishes there, and Gauss-Newton, the inverse Jacobian and the physical gradient have the same factor.
+# Near a regular minimum, with a positive definite Hessian, the loss is a quadratic to leading order. Gradient descent multiplies each principal component of the distance by $1 - \eta\lambda$, where $\lambda$ is the curvature: at a rate that suits the steep components, the flat ones hardly move. Newton multiplies all components by $1 - \eta$. Where $\nabla_z L = 0$ at the minimum, the curvature part of {eq}`update_rules-eq-hessian-composition` vanishes there, and Gauss-Newton, the inverse Jacobian and the physical gradient have the same factor ({numref}`update_rules-figure-near`, left).
 #
 # The walkthrough's minimum is not regular. Along $x_1$ the loss is $x_1^4$: the slope is $4 x_1^3$, the Hessian is $12 x_1^2$, the Gauss-Newton matrix is $8 x_1^2$, and $z_1 = x_1^2$ shrinks by $1 - \eta$ in z-space. So each step multiplies $x_1$ by
 #
@@ -787,7 +787,7 @@ glue("update_rules-products", products, display=False)
 # ```{exercise}
 # :label: update_rules-ex-damping
 #
-# The method of Levenberg and Marquardt, in its plainest form, adds $\lambda I$ to the Gauss-Newton matrix, so that the system can always be solved. Which unit must $\lambda$ have? With which powers of the units does the step go for $\lambda = 0$, 10 and $10^6$? What could you add instead, so that $\lambda$ is a pure number?
+# The method of Levenberg and Marquardt, in its plainest form, adds $\lambda I$ to the Gauss-Newton matrix, so that for a convex loss the system can always be solved. Which unit must $\lambda$ have? With which powers of the units does the step go for $\lambda = 0$, 10 and $10^6$? What could you add instead, so that $\lambda$ is a pure number?
 # ```
 #
 # ````{solution-start} update_rules-ex-damping
@@ -815,7 +815,7 @@ for a, d in [(0.0, 0.0), (10.0, 0.0), (1e6, 0.0), (0.0, 10.0)]:
           f"metre^{p + 0.0:+.2f} joule^{q + 0.0:+.2f}")  # fmt: skip
 
 # %% [markdown]
-# $\lambda$ has the unit of the matrix, J/m². A fixed number breaks the invariance. The more damping, the more the step is gradient descent's; in between it has no unit at all, and the exponents are not whole numbers. The diagonal of the Gauss-Newton matrix itself has the right units, whatever the unit of each unknown. Add $\lambda$ times that, and $\lambda$ is a pure number.
+# $\lambda$ has the unit of the matrix, J/m². A fixed number breaks the invariance. The more damping, the more the step is gradient descent's; in between it has no unit at all, and the exponents are not whole numbers. The diagonal of the Gauss-Newton matrix itself has the right units, whatever the unit of each unknown. Add $\lambda$ times that, and $\lambda$ is a pure number. The price: where a whole column of $J$ is zero, as on the line $x_1 = 0$ of the walkthrough, nothing is added to it, and the matrix stays singular.
 #
 # ```{solution-end}
 # ```
