@@ -203,7 +203,7 @@ keep("straight_lines-figure-book", picture)
 # Take a minimal regular exponential family, and coordinates $\xi$ in which $\xi \mapsto m(\xi)$ is a diffeomorphism from an open set onto an open set $U \subseteq M$: one-to-one, and differentiable both ways. Let $U$ contain the segment from $m_0$ to $m^*$, except perhaps its end $m^*$. Then from $m_0$:
 #
 # 1. **Natural-gradient flow** $\dot\xi = -F_\xi^{-1} \nabla_\xi L$ satisfies $\dot m = -(m - m^*)$, in every such coordinate system: $m(t) = m^* + e^{-t}(m_0 - m^*)$.
-# 2. It is the **Newton flow** of $L$ in $\theta$, because $\nabla^2_\theta L = F_\theta$.
+# 2. It is the **Newton flow** of $L$ in $\theta$, $\dot\theta = -(\nabla^2_\theta L)^{-1} \nabla_\theta L$, because $\nabla^2_\theta L = F_\theta$.
 # 3. The **physical gradient** with $z = m$ and the surrogate loss $\tfrac12 (m - m^*)^\top Q\, (m - m^*)$, for any constant symmetric positive definite $Q$, makes the step $m^+ = m - \eta\, (m - m^*)$ for every $0 < \eta < 1$, and becomes the flow of part 1 as $\eta \to 0$.
 # 4. **Mirror descent** in $\theta$ with potential $A$ makes exactly this step, too. Its definition is
 #
