@@ -22,7 +22,7 @@
 #
 # - the natural gradient follows a curve with a closed form, $\sigma = \sqrt{1 + \mu(10 - \mu)}$ in the setting of {ref}`tango`, because in the expectation parameters it is a straight line;
 # - it is one end of a family of geodesics that one formula draws, here from the circle of the natural gradient through the ellipse of Fisher and Rao to a flat line;
-# - a change of coordinates gives gradient descent another path, and leaves all of these alone, the natural gradient as long as its steps are small.
+# - a change of coordinates as a rule gives gradient descent another path, and leaves all of these alone, the natural gradient as long as its steps are small.
 #
 # You need the gradient descent update {eq}`update_rules-eq-gradient-descent` and the natural gradient {eq}`update_rules-eq-natural-gradient` from {ref}`update_rules`. Nothing is random in this chapter: the limit of many samples and small steps is an ordinary differential equation.
 
@@ -82,7 +82,7 @@ for place in [START, member, TARGET]:
 # %% [markdown]
 # ## The Fisher matrix
 #
-# How far apart are two members? The difference of their parameters depends on the coordinates, so it cannot be the answer. The distributions themselves give one that does not.
+# How far apart are two members? The difference of their parameters depends on the coordinates, so it cannot be the answer. The distributions themselves give an answer that does not.
 #
 # The *score* is the gradient of the log-likelihood, $s(y) = \nabla_\xi \ln p_\xi(y)$. Its mean under $p_\xi$ itself is zero, and its covariance is the *Fisher matrix*:
 #
