@@ -22,7 +22,7 @@
 #
 # - the natural gradient follows a curve with a closed form, $\sigma = \sqrt{1 + \mu(10 - \mu)}$ in the setting of {ref}`tango`, because in the expectation parameters it is a straight line;
 # - it is one end of a family of geodesics that one formula draws, here from the circle of the natural gradient through the ellipse of Fisher and Rao to a flat line;
-# - a change of coordinates gives gradient descent another path, and leaves all of these alone, the natural gradient as long as its steps are small.
+# - a change of coordinates as a rule gives gradient descent another path, and leaves all of these alone, the natural gradient as long as its steps are small.
 #
 # You need the gradient descent update {eq}`update_rules-eq-gradient-descent` and the natural gradient {eq}`update_rules-eq-natural-gradient` from {ref}`update_rules`. Nothing is random in this chapter: the limit of many samples and small steps is an ordinary differential equation.
 
@@ -82,7 +82,7 @@ for place in [START, member, TARGET]:
 # %% [markdown]
 # ## The Fisher matrix
 #
-# How far apart are two members? The difference of their parameters depends on the coordinates, so it cannot be the answer. The distributions themselves give one that does not.
+# How far apart are two members? The difference of their parameters depends on the coordinates, so it cannot be the answer. The distributions themselves give an answer that does not.
 #
 # The *score* is the gradient of the log-likelihood, $s(y) = \nabla_\xi \ln p_\xi(y)$. Its mean under $p_\xi$ itself is zero, and its covariance is the *Fisher matrix*:
 #
@@ -109,7 +109,7 @@ def fisher_by_quadrature(xi, coordinates):
 #   F(\mu, \sigma) &= \frac{1}{\sigma^2} \begin{pmatrix} 1 & 0 \\ 0 & 2 \end{pmatrix},
 #   \end{aligned}$$ (gaussian_geometry-eq-fisher-gaussian)
 #
-# because the first four moments of $e$ are 0, 1, 0 and 3. In other coordinates the score is multiplied by the Jacobian matrix $J = \partial(\mu, \sigma)/\partial\xi$, hence $F(\xi) = J^\top F(\mu, \sigma)\, J$. This is `gaussian.fisher_matrix`. Both, at our member:
+# because the first four moments of $e$ are 0, 1, 0 and 3. In other coordinates the score is $J^\top s$, with the Jacobian matrix $J = \partial(\mu, \sigma)/\partial\xi$, hence $F(\xi) = J^\top F(\mu, \sigma)\, J$. This is `gaussian.fisher_matrix`. Both, at our member:
 
 
 # %%
@@ -159,7 +159,7 @@ print("ratios:", *(f"{a / b:.1f}" for a, b in pairwise(remainders)))
 # %% [markdown]
 # ## Two descents
 #
-# *Steepest descent* asks for the direction in which the loss falls fastest. The answer depends on what counts as one unit of length. With the lengths of the coordinates it is the gradient; with the lengths of {eq}`gaussian_geometry-eq-kl-fisher` it is the natural gradient {cite}`amari1998natural`. In the limit of small steps each becomes a flow:
+# *Steepest descent* asks for the direction in which the loss falls fastest. The answer depends on what counts as one unit of length. With the lengths of the coordinates it is $-\nabla L$; with the lengths of {eq}`gaussian_geometry-eq-kl-fisher` it is $-F^{-1} \nabla L$, against the natural gradient {cite}`amari1998natural`. In the limit of small steps each becomes a flow:
 #
 # $$\begin{aligned}
 #   & \text{gradient descent:} \\
@@ -348,7 +348,7 @@ for name, row in gaps.items():
 # %% [markdown]
 # In the expectation parameters the steps stay on the curve, at every step size up to 1. There the step is $m^+ = m - \eta (m - m^*)$, a piece of the line itself. It has a name of its own, *mirror descent* {cite}`beck2003mirror,raskutti2015mirror`. This is no further evidence for the curve, since it is the fourth line of the proof once more.
 #
-# Everywhere else the departure shrinks with $\eta$, and its size is a matter of the coordinates; {ref}`straight_lines` shows that the order is one. The word "leaves" says that the path left the family. The first step in the precision shows why. By {eq}`gaussian_geometry-eq-flow-in-time`, $\sigma^2$ begins to grow at the rate $100$, so $1/\sigma^2$ begins to fall at the rate $100$, from 1. From $\eta = 1/100$ on, one step takes it to zero or below, and with it the natural parameter $-1/(2\sigma^2)$. Invariance is a property of the flow, and steps inherit it only as they become small.
+# Everywhere else the departure shrinks with $\eta$, and its size is a matter of the coordinates; {ref}`straight_lines` shows that the order is one. The word "leaves" says that the path left the family. The first step in the precision shows why. By {eq}`gaussian_geometry-eq-flow-in-time`, $\sigma^2$ begins to grow at the rate $100$, so $1/\sigma^2$ begins to fall at the rate $100$, from 1. From $\eta = 1/100$ on, one step takes it to zero or below, and the natural parameter $-1/(2\sigma^2)$ to zero or above. Invariance is a property of the flow, and steps inherit it only as they become small.
 
 # %% [markdown]
 # ## The guess
@@ -597,7 +597,7 @@ glue(
 #
 # {numref}`gaussian_geometry-figure-three-curves` has three curves because three questions were asked.
 #
-# - **Gradient descent** asks which direction is steepest with the lengths of the coordinates. At the start the loss falls {glue:text}`gaussian_geometry-start-ratio:.0f` times as fast along $\ln\sigma$ as along $\mu$. So the distribution first widens, to $\sigma = $ {glue:text}`gaussian_geometry-highest-gradient:.2f`, near the best value for the current mean, $\sigma^2 = \sigma^{*2} + (\mu - \mu^*)^2$. From there on $\sigma$ stays within {glue:text}`gaussian_geometry-valley:.1f` % of the best, while $\mu$ comes in.
+# - **Gradient descent** asks which direction is steepest with the lengths of the coordinates. At the start the loss falls {glue:text}`gaussian_geometry-start-ratio:.0f` times as fast along $\ln\sigma$ as along $\mu$. So the distribution first widens, to $\sigma = $ {glue:text}`gaussian_geometry-highest-gradient:.2f`, the best value for the mean that it then has, $\sigma^2 = \sigma^{*2} + (\mu - \mu^*)^2$. From there on $\sigma$ stays within {glue:text}`gaussian_geometry-valley:.1f` % of the best, while $\mu$ comes in.
 # - **The natural gradient** asks the same with the lengths of the Fisher matrix.
 # - **The geodesic** asks for the shortest way to a target that it must know in advance. It never looks at the loss.
 #
@@ -663,7 +663,7 @@ keep("gaussian_geometry-figure-fields", figures.fields(mu, sigma, panels))
 # Update directions over the plane, with the path from $(0, 1)$. Shaded: steps that the rule of the panel counts as equally long, at seven members.
 # ```
 #
-# The first two rules measure $\mu$ by its coordinate: one unit is as far for a wide distribution as for a narrow one. The ellipses of the Fisher matrix grow with $\sigma$: where distributions are wide, one unit of $\mu$ matters less. Both gradient descents and the natural gradient agree on *where* to raise $\sigma$, wherever it is smaller than the best one for that mean, because a change of $\sigma$ alone has a sign that no positive diagonal matrix can turn. They differ in how much. The geodesic raises it in a smaller region.
+# The first two rules measure $\mu$ by its coordinate: one unit is as far for a wide distribution as for a narrow one. The ellipses of the Fisher matrix grow with $\sigma$: where distributions are wide, one unit of $\mu$ matters less. Both gradient descents and the natural gradient agree on *where* to raise $\sigma$, wherever it is smaller than the best one for that mean, because each of them multiplies the slopes along $\mu$ and $\sigma$ by positive numbers, and these turn no sign. They differ in how much. The geodesic raises it in a smaller region.
 
 # %% [markdown]
 # ## What changing coordinates does
@@ -781,7 +781,7 @@ print(f"length {fisher_length(curve):.4f}")
 # :class: dropdown
 # ````
 #
-# We run each method in the new units, and print its highest $\sigma$ in the old ones. For the natural gradient {eq}`gaussian_geometry-eq-flow-in-time` is enough: its first line is multiplied by the factor, its second by the square of it, and the curve is the same.
+# We run each method in the new units, and print its highest $\sigma$ in the old ones. For the natural gradient {eq}`gaussian_geometry-eq-flow-in-time` is enough: its first line is multiplied by the factor, its second by the square of it, and the curve is the same. So is every $\alpha$-geodesic {eq}`gaussian_geometry-eq-geodesic`.
 
 # %%
 for name in ("scale", "log scale"):

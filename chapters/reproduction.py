@@ -19,7 +19,7 @@
 #
 # The numbers that the sources of this book print, beside those that the chapters compute today. No number on this page is typed by hand.
 #
-# The published numbers stand in one file, `published.toml`, each with an id and a tolerance: half a unit of its last printed digit, and 0 for a whole number. A chapter that computes such a number keeps it under the same id. This page reads both and compares them; no chapter does so for itself. ({ref}`first_hits` reads the file, too, but to ask what the published counts are worth.) Where a chapter checks one of its runs against another, both are its own.
+# The published numbers stand in one file, `published.toml`, each with an id and a tolerance: half a unit of its last printed digit (in a list, of the longest number), and 0 for a whole number. A chapter that computes such a number keeps it under the same id. This page reads both and compares them; no chapter does so for itself. ({ref}`first_hits` reads the file, too, but to ask what the published counts are worth.)
 
 # %% tags=["hide-input"]
 import re

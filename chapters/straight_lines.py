@@ -20,7 +20,7 @@
 #
 # You will meet one straight line five times: as the flow of the natural gradient, as a Newton flow, as the path of the physical gradient, as mirror descent, and as the mean motion of TANGO. Then you will bend it: by long steps, by other coordinates of the outcome, by more outcomes than unknowns, and by Newton's method in the wrong place.
 #
-# You need calculus in several variables: the chain rule, Jacobians, positive definite matrices. The methods are those of {ref}`update_rules`, {ref}`gaussian_geometry` and {ref}`physical_gradients`. {cite:t}`holl2022scale` call the physical gradient scale-invariant physics (SIP).
+# You need calculus in several variables: the chain rule, Jacobians, positive definite matrices. The methods are those of {ref}`update_rules`, {ref}`gaussian_geometry` and {ref}`physical_gradients`.
 
 # %% tags=["hide-input"]
 from collections.abc import Callable
@@ -70,7 +70,7 @@ toy_newton = descend(toy, newton_step, [3.0, 3.0], 1 / 3, 36)
 toy_physical = descend(toy, physical_step, [3.0, 3.0], 0.3, 80)[:25]
 
 # %% [markdown]
-# The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. To it we add TANGO, averaged over its samples and started warm, which a later section explains.
+# The natural-gradient flow of the Gaussian is the closed form of {ref}`gaussian_geometry`. To it we add TANGO, run in $m$, averaged over its samples and started warm, which a later section explains.
 
 # %%
 times = np.append(np.linspace(0, 0.5, 101), np.linspace(0.52, 8, 100))
@@ -203,7 +203,7 @@ keep("straight_lines-figure-book", picture)
 # Take a minimal regular exponential family, and coordinates $\xi$ in which $\xi \mapsto m(\xi)$ is a diffeomorphism from an open set onto an open set $U \subseteq M$: one-to-one, and differentiable both ways. Let $U$ contain the segment from $m_0$ to $m^*$, except perhaps its end $m^*$. Then from $m_0$:
 #
 # 1. **Natural-gradient flow** $\dot\xi = -F_\xi^{-1} \nabla_\xi L$ satisfies $\dot m = -(m - m^*)$, in every such coordinate system: $m(t) = m^* + e^{-t}(m_0 - m^*)$.
-# 2. It is the **Newton flow** of $L$ in $\theta$, because $\nabla^2_\theta L = F_\theta$.
+# 2. It is the **Newton flow** of $L$ in $\theta$, $\dot\theta = -(\nabla^2_\theta L)^{-1} \nabla_\theta L$, because $\nabla^2_\theta L = F_\theta$.
 # 3. The **physical gradient** with $z = m$ and the surrogate loss $\tfrac12 (m - m^*)^\top Q\, (m - m^*)$, for any constant symmetric positive definite $Q$, makes the step $m^+ = m - \eta\, (m - m^*)$ for every $0 < \eta < 1$, and becomes the flow of part 1 as $\eta \to 0$.
 # 4. **Mirror descent** in $\theta$ with potential $A$ makes exactly this step, too. Its definition is
 #
@@ -273,7 +273,7 @@ keep("straight_lines-figure-book", picture)
 # %% [markdown]
 # ## TANGO is on it
 #
-# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is in the expectation parameters, from the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma > 0$ and all $\delta t_0, \delta t_1, \dots$ between 0 and 1,
+# {ref}`tango` estimates the natural gradient from one sample of the data and one of the model. Its velocity $v$ follows at the rate $\gamma$, its steps are $\delta t$. Average each update over both samples and call the result the *mean motion*. {prf:ref}`tango_limits-line` of {ref}`tango_limits`, proved there, says what it is if TANGO runs in the expectation parameters and starts with the velocity $v_0 = (m_0 - m^*)/(1 - \delta t_0)$: exactly, for every $\gamma > 0$ and all $\delta t_0, \delta t_1, \dots$ between 0 and 1,
 #
 # $$
 # \begin{aligned}
@@ -305,7 +305,7 @@ for name, dt in schedules.items():
 # %% [markdown]
 # ## Three families
 #
-# The tests of the other parts take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. A third family is less obliging: the gamma distribution, with density $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and with $\psi = (\ln\Gamma)'$
+# The tests of parts 1 and 4 take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. A third family is less obliging: the gamma distribution, with density $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and with $\psi = (\ln\Gamma)'$
 #
 # $$
 # \begin{aligned}
@@ -415,7 +415,7 @@ for name, family in families.items():
     print(f"{name:<9} share left against exp(-t): {shown(gap)}")
 
 # %% [markdown]
-# **Parts 3 and 4.** After $k$ steps of the physical gradient $(1 - \eta)^k$ of the way should be left, and with $\eta = 1$ the first one lands. We make 80. For mirror descent, BFGS minimises the definition as it stands; it finds a flat minimum to about half the digits.
+# **Parts 3 and 4.** After $k$ steps of the physical gradient $(1 - \eta)^k$ of the way should be left ({numref}`straight_lines-figure-gamma`), and with $\eta = 1$ the first one lands. For mirror descent, BFGS minimises the definition as it stands; it finds a flat minimum to about half the digits.
 
 
 # %%
@@ -490,7 +490,7 @@ for coordinates in ("natural", "log scale"):
 #
 # ### The size of the step
 #
-# The natural gradient is a flow. An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. With $v = J^{-1}(m - m^*)$, Taylor's theorem says what it does in $m$:
+# The natural gradient is a flow. An algorithm takes steps, $\xi^+ = \xi - \eta F^{-1} \nabla L$, {eq}`update_rules-eq-natural-gradient`. By {eq}`straight_lines-eq-natural-direction` this is $\xi - \eta J^{-1} (m - m^*)$: Gauss-Newton on the surrogate. With $v = J^{-1}(m - m^*)$, Taylor's theorem says what it does in $m$, for smooth coordinates:
 #
 # $$
 # \begin{aligned}
@@ -565,7 +565,7 @@ for name, problem in outcomes.items():
     print(f"{name:<17} x₁ from 3 to {x1:.4f}, loss from 90 to {loss:.2f}")
 
 # %% [markdown]
-# So you have to say in which outcome, on which scale, the way should be straight.
+# So say in which outcome, on which scale, the way should be straight.
 #
 # ### More outcomes than unknowns
 #
@@ -669,7 +669,7 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # Newton's method on the likelihood, two ways, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it.
 # ```
 #
-# In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step. Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and only then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
+# In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step ({numref}`straight_lines-figure-fails`). Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and only then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
 
 # %% [markdown]
 # ## When Gauss-Newton is enough
@@ -755,7 +755,7 @@ for goal in (np.zeros(2), np.array([5.0, 3.0])):
 # ```{exercise}
 # :label: straight_lines-ex-poisson
 #
-# Three independent Poisson counts with rates $\lambda_i = e^{\xi_i}$ have $T(y) = y$, $\theta = \xi$ and $A(\theta) = \sum_i e^{\theta_i}$. The first counter has recorded 4 and 5, the second 0 and 1, the third 0 and 0. Start at $\lambda = (1, 1, 1)$. What are $m^*$ and the mean domain? Is the path straight in the rates, and where does it end? How does $\xi_3$ behave?
+# Three independent Poisson counts with rates $\lambda_i = e^{\xi_i}$ have $T(y) = y$, $\theta = \xi$ and $A(\theta) = \sum_i e^{\theta_i}$. The counters have recorded 4 and 5, 0 and 1, and 0 and 0. Start at $\lambda = (1, 1, 1)$. What are $m^*$ and the mean domain? Is the path straight in the rates, and where does it end? How does $\xi_2$, the last of the three, behave?
 # ```
 #
 # ````{solution-start} straight_lines-ex-poisson
@@ -776,10 +776,10 @@ path = solve_ivp(
 ).y.T  # fmt: skip
 gap = shares_left(np.exp(path), poisson.target) - np.exp(-clock)[:, None]
 print(f"rates: share left against exp(-t): {shown(np.abs(gap).max())}")
-print("ξ₃ at t = 2, 4, 8:", *(f"{path[k, 2]:.4f}" for k in (20, 40, 80)))
+print("ξ₂ at t = 2, 4, 8:", *(f"{path[k, 2]:.4f}" for k in (20, 40, 80)))
 
 # %% [markdown]
-# $m = \lambda$, the mean domain is $\lambda_i > 0$, and $m^* = (4.5, 0.5, 0)$ is on its boundary, because one counter has seen nothing. The path is straight in the rates and tends to $m^*$. No member of the family is there: $\xi_3 = -t$ falls forever, at a steady pace.
+# $m = \lambda$, the mean domain is $\lambda_i > 0$, and $m^* = (4.5, 0.5, 0)$ is on its boundary, because one counter has seen nothing. The path is straight in the rates and tends to $m^*$. No member of the family is there: $\xi_2 = -t$ falls forever, at a steady pace.
 #
 # ```{solution-end}
 # ```

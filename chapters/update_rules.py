@@ -16,7 +16,7 @@
 # (update_rules)=
 # # Update rules
 #
-# This chapter puts seven update rules side by side: gradient descent, Newton and quasi-Newton, Gauss-Newton, the natural gradient, the inverse Jacobian and the physical gradient. Each of them turns a point into another one that should be better. They differ in what they take a step *of*.
+# This chapter puts seven update rules side by side: gradient descent, Newton and quasi-Newton, Gauss-Newton, the natural gradient, the inverse Jacobian and the physical gradient. Each of them turns a point into another one that should be better. They differ in where they make the step, and in how they measure it.
 #
 # Each rule appears as an equation and a few lines of code. Then we put five questions to them (quasi-Newton, which has a memory, gets only some): which unit does its step have, how does it answer a rescaled problem, does it compose, what does it do near the optimum, and what does it cost?
 #
@@ -91,7 +91,7 @@ def gradient_descent(problem, x, rate):
 # %% [markdown]
 # ### Newton
 #
-# Newton's method aims at where the parabola that fits the loss at $x$ is flat: its minimum, if the Hessian is positive definite. With $H_x = \nabla_x^2 L(z(x))$,
+# Newton's method aims at where the quadratic that fits the loss at $x$ is flat: its minimum, if the Hessian is positive definite. With $H_x = \nabla_x^2 L(z(x))$,
 #
 # $$
 # \Delta x = -\eta\, H_x^{-1}\, \nabla_x L .
@@ -151,7 +151,7 @@ glue("update_rules-share", round(share, 6), display=False)
 # \end{aligned}
 # $$ (update_rules-eq-quasi-newton)
 #
-# The condition $B_{k+1} y_k = s_k$ is the secant equation. It asks that $B$ explains the last step, and it leaves the rest of $B$ open. BFGS {cite:p}`nocedal2006numerical` fills the rest with
+# The condition $B_{k+1} y_k = s_k$ is the secant equation. It asks that $B$ explains the last step, and it leaves the rest of $B$ open. As long as $y^\top s > 0$, BFGS {cite:p}`nocedal2006numerical` fills it with
 #
 # $$
 # B_{k+1} = (I - \rho s y^\top) B_k (I - \rho y s^\top) + \rho s s^\top, \qquad \rho = 1/(y^\top s) .
@@ -258,13 +258,13 @@ print("Gauss-Newton matrix:  ", np.diag(metric_part))
 # %% [markdown]
 # ### Inverse Jacobian
 #
-# All rules so far begin in x-space. The next two begin in z-space. There the loss is simple, and a Newton step for it is
+# All rules so far begin in x-space, the next two in z-space. There a Newton step for the loss is
 #
 # $$
 # \Delta z = -\eta\, H_z^{-1}\, \nabla_z L .
 # $$ (update_rules-eq-newton-in-z)
 #
-# What remains is the way back to x-space. Where $J$ is square and regular, its inverse takes a small step in $z$ to the step in $x$ that causes it:
+# Where $J$ is square and regular, its inverse takes a small step in $z$ back to the step in $x$ that causes it:
 #
 # $$
 # \Delta x = J^{-1} \Delta z = -\eta\, J^{-1} H_z^{-1}\, \nabla_z L .
@@ -286,7 +286,7 @@ def inverse_jacobian(problem, x, rate):
 
 
 # %% [markdown]
-# It is Gauss-Newton's step, since $(J^\top H_z J)^{-1} J^\top = J^{-1} H_z^{-1}$. Mind that the inverse is taken of $z$ and not of the loss, whose derivative vanishes at its minimum.
+# It is Gauss-Newton's step, since $(J^\top H_z J)^{-1} J^\top = J^{-1} H_z^{-1}$.
 #
 # (update_rules-physical-gradient)=
 # ### Physical gradient
@@ -297,12 +297,12 @@ def inverse_jacobian(problem, x, rate):
 # \Delta x = z^{-1}\big(z(x) + \Delta z;\ x\big) - x, \qquad \Delta z = -\eta\, H_z^{-1}\, \nabla_z L .
 # $$ (update_rules-eq-physical-gradient)
 #
-# This is the *physical gradient*. {cite:t}`holl2022scale` call it scale-invariant physics (SIP). The inverse is local: what does that mean where several $x$ have the same outcome?
+# This is the *physical gradient* {cite:p}`holl2022scale`. The inverse is local: what does that mean where several $x$ have the same outcome?
 #
 # ```{prf:definition} The branch of a point
 # :label: update_rules-branch
 #
-# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity, exactly one continuous curve from $x$ follows with its image. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*. A map that is one-to-one has no branches, and this is its inverse, singular $J$ or not.
+# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity or to the edge of the domain, exactly one continuous curve from $x$ follows with its image. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*. A map that is one-to-one has no branches, and this is its inverse, singular $J$ or not.
 # ```
 
 
@@ -393,7 +393,7 @@ for name in RULES:
 # %% [markdown]
 # Gradient descent's step is in J/m, not in metres. So its rate has a unit, m²/J, and a number that suits metres does not suit centimetres. For Newton, Gauss-Newton, the inverse Jacobian and the physical gradient the rate is a pure number, and $\eta = 1$ means "all the way".
 #
-# The odd one is the natural gradient. The Fisher matrix belongs to the model and knows nothing of $L$: it has the unit 1/m². If $L$ is the model's own negative log-likelihood, it is a pure number and the step is in metres. If $L$ is in joules, the step is in m J. So the natural gradient is invariant to the coordinates of $x$, and not to the scale of $L$.
+# The odd one is the natural gradient. The Fisher matrix belongs to the model and knows nothing of $L$: it has the unit 1/m². If $L$ is the model's own negative log-likelihood, it is a pure number and the step is in metres. If $L$ is in joules, the step is in m J. So the natural gradient does not depend on the units of $x$, but on the scale of $L$.
 #
 # ## A rescaled problem
 #
@@ -457,9 +457,9 @@ keep("update_rules-figure-scaled", figures.rescaled(paths))
 # %% [markdown]
 # ```{glue:figure} update_rules-figure-scaled
 # :name: update_rules-figure-scaled
-# :alt: Two panels with contour lines of the loss, circles on the left and flat ellipses on the right. On the left all paths run along the diagonal to the origin. On the right one path still does, while gradient descent zigzags across the horizontal axis, less and less, and ends near (1, 0).
+# :alt: Two panels with contour lines of the loss, circles on the left and flat ellipses on the right. On the left all paths run along the diagonal towards the origin. On the right one path still does, while gradient descent zigzags across the horizontal axis, less and less, and ends near (1, 0).
 #
-# Ten steps on $z(x) = (x_0, \alpha x_1)$ from $(3, 3)$ (ring) to the minimum (cross). Thin lines: equal loss. Newton, Gauss-Newton and the physical gradient take the same steps in both problems, at the rate 0.3, and share one line with small dots. Gradient descent has the rate 0.05.
+# Ten steps on $z(x) = (x_0, \alpha x_1)$ from $(3, 3)$ (ring) towards the minimum (cross). Thin lines: equal loss. Newton, Gauss-Newton and the physical gradient take the same steps in both problems, at the rate 0.3, and share one line with small dots. Gradient descent has the rate 0.05.
 # ```
 #
 # ```{prf:proposition} Change of coordinates
@@ -517,7 +517,7 @@ for name, z, S in [("x", complex_square, np.eye(2)), ("x'", mixed, T)]:
 # %% [markdown]
 # Continuation gives one point, the nearest solution gives two: with it the physical gradient would depend on the coordinates of $x$ after all.
 #
-# What about the coordinates of $z$? Rules that use $H_z$ depend on *them*: {ref}`physical_gradients-coordinates-of-z` has a change of $z$ that turns a step down into a step up.
+# What about the coordinates of $z$? Rules that use $H_z$ depend on *them*, unless the change is affine: {ref}`physical_gradients-coordinates-of-z` has a change of $z$ that turns a step down into a step up.
 #
 # (update_rules-compose)=
 # ## Does it compose?
@@ -562,11 +562,11 @@ for name in RULES:
     )
 
 # %% [markdown]
-# Only the physical gradient composes exactly, and it does so through chains of any length, because the inverse of $z = g \circ h$ is $h^{-1} \circ g^{-1}$. The last link, the loss and the coordinates of what it sees, is fixed in all this. {ref}`straight_lines` is about the line that comes of it.
+# Only the physical gradient composes exactly, and it does so through chains of any length: where $z = g \circ h$, the curve that defines the branch for $z$ is carried by $h$ to the one for $g$. The last link, the loss and the coordinates of what it sees, is fixed in all this. {ref}`straight_lines` is about the line that comes of it.
 #
 # ### When is it Gauss-Newton's step?
 #
-# Both rules take the same $\Delta z$; one returns by $J^{-1}$, the other by $z^{-1}$. If $z$ is affine they agree. Are there other maps? The steps agree if $z(x + J^{-1} \Delta z) = z(x) + \Delta z$. If that is to hold for all losses, then for all $\Delta z$, and this says that $z$ is affine. For one fixed loss $|z - z^*|^2$ only $\Delta z = -\eta (z - z^*)$ counts, and then a map suffices that is homogeneous of degree 1 about the target:
+# Where $J$ is square and regular, both rules take the same $\Delta z$; one returns by $J^{-1}$, the other by $z^{-1}$. If $z$ is affine they agree. Are there other maps? The steps agree if $z(x + J^{-1} \Delta z) = z(x) + \Delta z$. If that is to hold for all losses, then for all $\Delta z$, and this says that $z$ is affine. For one fixed loss $|z - z^*|^2$ only $\Delta z = -\eta (z - z^*)$ counts, and then a map suffices that is homogeneous of degree 1 about a point $x^*$:
 #
 # $$
 # \begin{aligned}
@@ -639,7 +639,7 @@ keep("update_rules-figure-steps", figures.two_steps(wells, pair, along))
 # %% [markdown]
 # ```{glue:figure} update_rules-figure-steps
 # :name: update_rules-figure-steps
-# :alt: On the left, lines of equal loss with a saddle at the origin and a minimum above it. From (1, 0.1) the Newton step goes left and slightly down towards the saddle, the Gauss-Newton step goes far up, past the height of the minimum. On the right the loss along the Newton step falls steadily, while along the Gauss-Newton step it falls at first and then rises above the start.
+# :alt: On the left, lines of equal loss with a saddle at the origin and a minimum above it. From (1, 0.1) the Newton step goes left and slightly down towards the saddle, the Gauss-Newton step goes left and far up, past the height of the minimum. On the right the loss along the Newton step falls steadily, while along the Gauss-Newton step it falls at first and then rises above the start.
 #
 # One step from $(1, 0.1)$ (ring). Left: where it goes. Right: the loss against the rate; the dotted line is the rate 0.3 of the steps on the left. Newton's Hessian is indefinite here, and at 0.3 its loss has fallen. Gauss-Newton's matrix is positive definite, and its loss has risen.
 # ```
@@ -659,7 +659,7 @@ print(f"loss {wells(here):.3f}, after the step {wells(end):.3f}")
 #
 # ## Near the optimum
 #
-# Near a regular minimum, with a positive definite Hessian, the loss is a quadratic to leading order. Gradient descent multiplies each principal component of the distance by $1 - \eta\lambda$, where $\lambda$ is the curvature: at a rate that suits the steep components, the flat ones hardly move. Newton multiplies all components by $1 - \eta$. Where $\nabla_z L = 0$ at the minimum, the curvature part of {eq}`update_rules-eq-hessian-composition` vanishes there, and Gauss-Newton, the inverse Jacobian and the physical gradient have the same factor.
+# Near a regular minimum, with a positive definite Hessian, the loss is a quadratic to leading order. Gradient descent multiplies each principal component of the distance by $1 - \eta\lambda$, where $\lambda$ is the curvature: at a rate that suits the steep components, the flat ones hardly move. Newton multiplies all components by $1 - \eta$. Where $\nabla_z L = 0$ at the minimum, the curvature part of {eq}`update_rules-eq-hessian-composition` vanishes there, and Gauss-Newton, the inverse Jacobian and the physical gradient have the same factor ({numref}`update_rules-figure-near`, left).
 #
 # The walkthrough's minimum is not regular. Along $x_1$ the loss is $x_1^4$: the slope is $4 x_1^3$, the Hessian is $12 x_1^2$, the Gauss-Newton matrix is $8 x_1^2$, and $z_1 = x_1^2$ shrinks by $1 - \eta$ in z-space. So each step multiplies $x_1$ by
 #
@@ -719,7 +719,7 @@ keep("update_rules-figure-near", fig)
 # | rule | derivatives | linear system | numbers kept | it also needs |
 # |---|---|---|---|---|
 # | gradient descent | one gradient | none | $n$ | a rate that fits |
-# | quasi-Newton (BFGS) | one gradient | none, one $n \times n$ product | $n^2$ | a line search, in practice |
+# | quasi-Newton (BFGS) | one gradient | none, an $n \times n$ matrix times vectors | $n^2$ | a line search, in practice |
 # | Newton | gradient, Hessian in x | $n \times n$ | $n^2$ | a regular Hessian |
 # | Gauss-Newton | gradient, Jacobian, Hessian in z | $n \times n$ | $mn + m^2 + n^2$ | $J$ of full column rank |
 # | Gauss-Newton, matrix-free | gradient; $Jv$, $H_z u$ and $J^\top w$ in each iteration | conjugate gradients | a few $n$ and $m$ | $H_z$ positive definite |
@@ -727,7 +727,7 @@ keep("update_rules-figure-near", fig)
 # | inverse Jacobian | gradient and Hessian in z, Jacobian | two, $m \times m$ | $mn + m^2$ | $m = n$, $J$ regular |
 # | physical gradient | gradient and Hessian in z | $m \times m$ | $m^2$ | an inverse of the map |
 #
-# The fifth row is for large $n$. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. Such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$. How many products does a thousand unknowns need? Here the map is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
+# The fifth row is for large $n$. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. Such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$. How many products does a thousand unknowns need, to a residual of $10^{-8}$? Here the map is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
 
 # %%
 chain = Problem(lambda x: x + x * jnp.roll(x, -1) / 4, square)
@@ -780,14 +780,14 @@ glue("update_rules-products", products, display=False)
 # | inverse Jacobian {eq}`update_rules-eq-inverse-jacobian` | m | no change | as Gauss-Newton here | to first order |
 # | physical gradient {eq}`update_rules-eq-physical-gradient` | m | no change | {glue:text}`update_rules-factor-physical-gradient:.3f` | exactly |
 #
-# Read downwards, the table is the plan of the book. Gradient descent uses the metric of x-space, an accident of units. Gauss-Newton and the natural gradient use the metric of the outcome. The physical gradient makes the step in the outcome itself.
+# Gradient descent uses the metric of x-space, an accident of units. Gauss-Newton and the natural gradient use the metric of the outcome. The physical gradient makes the step in the outcome itself.
 #
 # ## Exercises
 #
 # ```{exercise}
 # :label: update_rules-ex-damping
 #
-# Levenberg and Marquardt add $\lambda I$ to the Gauss-Newton matrix, so that it can always be solved. Which unit must $\lambda$ have? With which powers of the units does the step go for $\lambda = 0$, 10 and $10^6$?
+# The method of Levenberg and Marquardt, in its plainest form, adds $\lambda I$ to the Gauss-Newton matrix, so that for a convex loss the system can always be solved. Which unit must $\lambda$ have? With which powers of the units does the step go for $\lambda = 0$, 10 and $10^6$? What could you add instead, so that $\lambda$ is a pure number?
 # ```
 #
 # ````{solution-start} update_rules-ex-damping
@@ -797,23 +797,25 @@ glue("update_rules-products", products, display=False)
 
 # %%
 @jax.jit
-def damped_length(damping, c, b):
+def damped_length(identity, diagonal, c, b):
     problem, x = rescaled(WALKTHROUGH, c, b), c * START
     J, hessian = jax.jacobian(problem.z)(x), jax.hessian(problem.loss)
-    metric = J.T @ hessian(problem.z(x)) @ J + damping * jnp.eye(2)
+    metric = J.T @ hessian(problem.z(x)) @ J
+    metric += identity * jnp.eye(2) + diagonal * jnp.diag(jnp.diag(metric))
     return jnp.linalg.norm(
         jnp.linalg.solve(metric, jax.grad(problem.objective)(x))
     )
 
 
-for damping in [0.0, 10.0, 1e6]:
-    base = damped_length(damping, 1.0, 1.0)
-    p = np.log10(damped_length(damping, 10.0, 1.0) / base)
-    q = np.log10(damped_length(damping, 1.0, 10.0) / base)
-    print(f"damping {damping:9,.0f}: metre^{p:+.2f} joule^{q:+.2f}")
+for a, d in [(0.0, 0.0), (10.0, 0.0), (1e6, 0.0), (0.0, 10.0)]:
+    base = damped_length(a, d, 1.0, 1.0)
+    p = round(float(np.log10(damped_length(a, d, 10.0, 1.0) / base)), 6)
+    q = round(float(np.log10(damped_length(a, d, 1.0, 10.0) / base)), 6)
+    print(f"I times {a:9,.0f}, diagonal times {d:2.0f}: "
+          f"metre^{p + 0.0:+.2f} joule^{q + 0.0:+.2f}")  # fmt: skip
 
 # %% [markdown]
-# $\lambda$ has the unit of the matrix, J/m². A fixed number breaks the invariance. The more damping, the more the step is gradient descent's; in between it has no unit at all, and the exponents are not whole numbers.
+# $\lambda$ has the unit of the matrix, J/m². A fixed number breaks the invariance. The more damping, the more the step is gradient descent's; in between it has no unit at all, and the exponents are not whole numbers. The diagonal of the Gauss-Newton matrix itself has the right units, whatever the unit of each unknown. Add $\lambda$ times that, and $\lambda$ is a pure number. The price: where a whole column of $J$ is zero, as on the line $x_1 = 0$ of the walkthrough, nothing is added to it, and the matrix stays singular.
 #
 # ```{solution-end}
 # ```
