@@ -311,7 +311,7 @@ keep("other_optimizers-figure-problems", fig)
 #
 # With **two minima**, Newton looks for a point where the gradient is zero, and a saddle point is one. At the start the loss has a negative curvature along $x_1$, which turns Newton's step round; Gauss-Newton drops the term that makes it negative. With **two branches**, the origin is a saddle point too, and Newton ends there. The line in z passes close by, and near $z = 0$, where $J$ is small, Gauss-Newton's longest step in x leads off it. On the **singular** map Newton creeps up to the line and does not cross it: the gradient along $x_1$ vanishes there like $x_1^2$, so that near the line each step takes the share $\eta/2$ of what is left of $x_1$. Gauss-Newton divides by $3 x_1^2$.
 #
-# Gradient descent is not held by the saddle: on the map with two branches it is the nearest of the four after ten steps, though only its own rate was tuned. It crosses the singular line, too. Or does it jump?
+# Gradient descent is not held by the saddle: on the map with two branches it is the nearest of the four after ten steps, but only its own rate was tuned. It crosses the singular line, too. Or does it jump?
 
 # %%
 print(
