@@ -16,9 +16,9 @@
 # (other_optimizers)=
 # # Other functions, other optimisers
 #
-# One function, one start, three rates that somebody chose: that is what the walkthrough of {ref}`physical_gradients` compares its methods on. Would the ranking survive another function? And what about the optimisers that everyone uses? Where we rank methods here, each gets the best rate of a grid.
+# One function, one start, three rates that somebody chose: that is what the walkthrough of {ref}`physical_gradients` compares its methods on. Would the ranking survive another function? And the optimisers that everyone uses? Where a ranking counts, each method gets the best rate of a grid.
 #
-# You will see five other problems, chosen to break something. Then come thirteen optimisers, nine of them from optax and optimistix {cite:p}`deepmind2020optax,rader2024optimistix`, from many starts and on many pairs of axes. Last, we replace the inverse $z^{-1}$, which the physical gradient takes for granted, by a numerical one.
+# You will see five other problems, chosen to break something, then thirteen optimisers, nine of them from optax and optimistix {cite:p}`deepmind2020optax,rader2024optimistix`, from many starts and on many pairs of axes. Last, a numerical inverse replaces $z^{-1}$, which the physical gradient takes for granted.
 #
 # You need the update rules of {ref}`update_rules`. We compute in 64-bit floats.
 
@@ -63,7 +63,7 @@ jax.config.update("jax_enable_x64", True)
 # - **Singular**: $z = (x_0, x_1^3)$ has an inverse everywhere, but its Jacobian is singular on the line $x_1 = 0$, and the target $(0, -1)$ lies beyond that line.
 
 # %% [markdown]
-# These maps are polynomials. We keep them as rows of coefficients, so that one compiled program serves all.
+# These maps are polynomials. As rows of coefficients, one compiled program serves them all.
 
 # %%
 turn = np.array([[np.cos(np.pi / 6), -0.5], [0.5, np.cos(np.pi / 6)]])
@@ -124,7 +124,7 @@ def numbered(k, R):
 
 
 # %% [markdown]
-# Every method runs a hundred steps with every rate of a grid, and its best rate is the one that first comes within 0.01 of a minimum. The bend is the largest distance of the path in z from the straight line to the target, as a share of that line's length.
+# Every method runs a hundred steps with every rate of a grid, and its best rate is the one that first comes within 0.01 of a minimum. The bend is the largest distance of the path in z, up to its arrival, from the straight line to the target, as a share of that line's length.
 
 # %%
 RATES = [3, 2, 1.5, 1, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01]
@@ -221,7 +221,14 @@ for name, (_, minima) in PROBLEMS.items():
         print(f"{name:13}{method:18}{cells}")
 
 # %% [markdown]
-# From these starts a full Gauss-Newton step is nearly as good as the physical gradient: a handful of steps against one. Newton also takes a handful on two of the five. With two branches it arrives only at the rate 1.5, whose steps throw it far across the plane, and on the other two at no rate of the grid. Gradient descent is the slowest wherever it arrives. Are the starts typical? Here are 450 others, from the square $[-3, 3]^2$, with full steps:
+# From these starts a full Gauss-Newton step is nearly as good as the physical gradient: a handful of steps against one. So is Newton's on two of the five. With two branches Newton arrives at one rate, 1.5, whose steps throw it far across the plane, and on the other two at none. Gradient descent is the slowest wherever it arrives, but the grid is coarse: at 0.04 it needs {glue:text}`other_optimizers-finer` steps with two branches, fewer than Gauss-Newton. Are the starts typical? Here are 450 others, from the square $[-3, 3]^2$, with full steps:
+
+# %% tags=["remove-cell"]
+between = dict.fromkeys(STEPS, 0.04)
+(begin, minima), k = PROBLEMS["two branches"], NAMES.index("two branches")
+x = batched(step_paths, k, between, 0.0, np.array([begin]))
+finer = int(steps_needed(x["gradient descent"][0], minima))
+glue("other_optimizers-finer", finer, display=False)
 
 # %% tags=["hide-input"]
 others = np.random.RandomState(0).uniform(-3, 3, (450, 2))
@@ -244,7 +251,7 @@ for name, (_, minima) in PROBLEMS.items():
     print(f" at most; Newton arrives from {share:.0%}")
 
 # %% [markdown]
-# Gauss-Newton always arrives, on the singular map sometimes late. Whether Newton does depends on the start.
+# Gauss-Newton always arrives, on the singular map sometimes late. On the last three, Newton depends on the start.
 #
 # The table's last column seems to tell the methods apart: Gauss-Newton strays from the line by several times the line's length on three of the problems. Is that the method, or its long steps? For a square $J$ the step solves $J\, \delta x = -\eta\, (z - z^*)$, so that to first order it moves z along the very same line. The same runs with other rates decide:
 
@@ -262,7 +269,7 @@ for name, (_, minima) in PROBLEMS.items():
     print(f"{name:13}" + "".join(f"{bent:8.2f}" for bent in bends))
 
 # %% [markdown]
-# Short steps keep Gauss-Newton on the line, but for a jump where $J$ is nearly singular. On the singular map chance decides how close to $x_1 = 0$ a step ends, and how long the next one is, at any rate. So the two methods differ in what a *long* step does: the physical gradient stays on the line at any rate, and its best rate is known beforehand. What it asks for instead is the inverse.
+# Short steps keep Gauss-Newton on the line, but for a jump where $J$ is nearly singular. On the singular map chance decides how close to $x_1 = 0$ a step ends, and how long the next one is, at any rate. So the two methods differ in what a *long* step does: the physical gradient stays on the line at any rate up to 1, and its best rate is known beforehand. What it asks for instead is the inverse.
 #
 # Full steps make poor pictures, so {numref}`other_optimizers-figure-problems` takes shorter ones.
 
@@ -302,9 +309,9 @@ keep("other_optimizers-figure-problems", fig)
 # {numref}`other_optimizers-figure-problems` shows one setting of each problem; the page of the book on a screen lets you choose others.
 # ````
 #
-# With **two minima**, Newton looks for a point where the gradient is zero, and a saddle point is one. At the start the loss has a negative curvature along $x_1$, which turns Newton's step round; Gauss-Newton drops the term that makes it negative. With **two branches**, the origin is a saddle point too, and Newton ends there. The line in z passes close by, and near $z = 0$, where $J$ vanishes, Gauss-Newton takes a step far too long. On the **singular** map Newton creeps up to the line and does not cross it: the gradient along $x_1$ vanishes there like $x_1^2$, so that near the line each step takes the share $\eta/2$ of what is left of $x_1$. Gauss-Newton divides by $3 x_1^2$.
+# With **two minima**, Newton looks for a point where the gradient is zero, and a saddle point is one. At the start the loss has a negative curvature along $x_1$, which turns Newton's step round; Gauss-Newton drops the term that makes it negative. With **two branches**, the origin is a saddle point too, and Newton ends there. The line in z passes close by, and near $z = 0$, where $J$ is small, Gauss-Newton's longest step in x leads off it. On the **singular** map Newton creeps up to the line and does not cross it: the gradient along $x_1$ vanishes there like $x_1^2$, so that near the line each step takes the share $\eta/2$ of what is left of $x_1$. Gauss-Newton divides by $3 x_1^2$.
 #
-# Gradient descent is not held by the saddle: on the map with two branches it is the nearest of the four after ten steps, though only its own rate was tuned. It crosses the singular line, too. Or does it jump?
+# Gradient descent is not held by the saddle: on the map with two branches it is the nearest of the four after ten steps, but only its own rate was tuned. It crosses the singular line, too. Or does it jump?
 
 # %%
 print(
@@ -325,7 +332,7 @@ for rate in (0.1, 0.05):
 #
 # Why is gradient descent nearly straight on the map with two branches? Squaring a complex number keeps angles: $J J^\top = 4 |x|^2 I$, so that a short step against the gradient in x points at the target in z.
 #
-# A local inverse is not always to be had. The image of the walkthrough's map is $z_1 \ge 0$; asked for a point outside it, the inverse of the package raises an error, and under `jit`, where no value can be looked at, it answers NaN. A path that has become NaN stays NaN. In the next section it counts as infinitely far, unless it came within $10^{-6}$ of the minimum, where rounding makes the matrices singular and a run may rest.
+# A local inverse is not always to be had. The image of the walkthrough's map is $z_1 \ge 0$; asked for a point outside it, this book's inverse raises an error, and under `jit`, where no value can be looked at, it answers NaN. A path that has become NaN stays NaN. From here on it counts as infinitely far, unless it came within $10^{-6}$ of the minimum, where rounding makes the matrices singular and a run may rest.
 
 # %%
 start, toward = np.array([3.0, 3.0]), walkthrough()
@@ -530,7 +537,7 @@ def histories(k, rates, angles, starts):
 
 
 # %% [markdown]
-# We turn the axes 32 times between 0° and 90° and make ten steps from $(3, 3)$, with the rates that one would try first: 0.3 for most. In the same call every method makes the runs of the next section, with all rates of the grid: eight starts on a quarter of the circle through $(3, 3)$ (the loss is even in both coordinates), none on an axis or a diagonal, times four rotations. A method that does not see the axes makes eight different runs.
+# We turn the axes 32 times between 0° and 90° and make ten steps from $(3, 3)$, with the rates that one would try first: 0.3 for most. The same call makes the runs of the next section, with all rates of the grid: eight starts on a quarter of the circle through $(3, 3)$ (the loss is even in both coordinates), none on an axis or a diagonal, times four rotations. A method that does not see the axes makes eight different runs.
 
 # %% tags=["hide-input"]
 first = dict.fromkeys(TUNED, 0.3)
@@ -590,7 +597,7 @@ for method in sorted(METHODS, key=lambda m: round(turned[m][0], 9)):
     )
 
 # %% [markdown]
-# At 0° Lion and sign SGD are first. Both move each coordinate by the rate, however large the gradient is: ten steps of 0.3 along the diagonal lead from 3 to 0. The start suits them, and so does the rate.
+# At 0° Lion and sign SGD are first. Both move each coordinate by the rate, however large the gradient is: ten steps of 0.3 along the diagonal lead from 3 to 0. The start and the rate suit them.
 
 # %% tags=["hide-input", "remove-output"]
 fig = figures.rotation(degrees, turned)
@@ -636,9 +643,11 @@ for method, (gaps, passes) in tried.items():
 # %% tags=["hide-input"]
 lost = int(np.isinf(chosen["gradient descent", 100][0][:, 100]).sum())
 glue("other_optimizers-lost", lost, display=False)
+steps = np.ceil(np.log(np.linalg.norm(start) / 0.01) / np.log(3))
+glue("other_optimizers-thirds", 2 * int(steps), display=False)
 
 # %% [markdown]
-# Newton, Gauss-Newton and the physical gradient are at the front after ten steps, together with dogleg, and L-BFGS is close behind. The rate that serves gradient descent best in the median is too large, at a hundred steps, for {glue:text}`other_optimizers-lost` of its 32 runs, which diverge: one rate does not suit all starts. After a hundred steps all methods with $J$, with the Hessian or with an approximation of it are within about 0.01 in the median. None of the others is; the nearest is Polyak's rule, which is told the smallest value of the loss. But the walkthrough's minimum is flat along $x_1$, which is hard on first-order methods, and each of them had one constant rate; a schedule was not tried.
+# Newton, Gauss-Newton and the physical gradient are at the front after ten steps, together with dogleg, and L-BFGS is close behind. Gradient descent's best rate in the median is too large, at a hundred steps, for {glue:text}`other_optimizers-lost` of its 32 runs, which diverge: one rate does not suit all starts. After a hundred steps all methods with the inverse, $J$, the Hessian or an approximation of it are within about 0.01 in the median. None of the others is; the nearest is Polyak's rule, which is told the smallest value of the loss. But the walkthrough's minimum is flat along $x_1$, which is hard on first-order methods, and those with a rate kept it constant; a schedule was not tried.
 
 # %% tags=["hide-input", "remove-output"]
 hundred = {method: chosen[method, 100] for method in METHODS}
@@ -677,7 +686,7 @@ for method, (gaps, passes) in tried.items():
     print(f"arrive {share}   passes {typical[i]:g}")
 
 # %% [markdown]
-# At the rate 1.5 Newton turns $x_0$ round and halves both coordinates, by {eq}`update_rules-eq-degenerate-factors`; Gauss-Newton halves $x_0$ and quarters $x_1$. So both make as many steps, of three passes and of two. Levenberg-Marquardt stands out among the methods with $J$. Is that the method, or this implementation of it? SciPy wraps MINPACK's, and we count its evaluations (medians over the same starts). The package's own has a threshold: it reduces its damping after a step only if the loss fell by more than 0.99 of what the linear model of $z$ promised. We try 0.9, too, and a minimum that is regular.
+# At the rate 1.5 Newton turns $x_0$ round and halves both coordinates, by {eq}`update_rules-eq-degenerate-factors`; Gauss-Newton halves $x_0$ and quarters $x_1$. So both make as many steps, of three passes and of two. At $4/3$, off the grid, Gauss-Newton would divide both by three and arrive in {glue:text}`other_optimizers-thirds` passes. Levenberg-Marquardt stands out among the methods with $J$. Is that the method, or this implementation of it? SciPy wraps MINPACK's, and we count its evaluations (medians over the same starts). optimistix's own has a threshold: it reduces its damping after a step only if the loss fell by more than 0.99 of what the linear model of $z$ promised. We try 0.9, too, and a minimum that is regular.
 
 
 # %% tags=["hide-input"]
@@ -796,11 +805,11 @@ keep("other_optimizers-figure-basins", figures.basins(side, basins, MINIMA))
 # Distance to the nearest minimum (white crosses) after 25 steps, by start; dark is near. Each method at the rate of the table.
 # ```
 #
-# Three methods come near a minimum from every start, and Polyak's rule, which knows the smallest value of the loss, needs neither $J$ nor an inverse for that; the minima are regular here, unlike the walkthrough's. Newton has a basin round the saddle point at the origin, where it stays for good. The gradient grows with the third power of the distance. So gradient descent needs a small rate for the sake of the far starts, and is slow near the minima; with 0.02 it diverges from {glue:text}`other_optimizers-far` of the starts. Adam needs more than 25 steps.
+# Three methods come near a minimum from every start in 25 steps. Polyak's rule, which knows the smallest value of the loss, needs neither $J$ nor an inverse for that; the minima are regular here, unlike the walkthrough's. Newton has a basin round the saddle point at the origin, where it stays for good. The gradient grows with the third power of the distance. So gradient descent needs a small rate for the sake of the far starts, and is slow near the minima; with 0.02 it diverges from {glue:text}`other_optimizers-far` of the starts. Adam needs more than 25 steps.
 #
 # ## Numerical inverses
 #
-# All this needs $z^{-1}$. Must it be a formula? The walkthrough approximates it: SciPy's L-BFGS-B minimises $|z(x) - y|^2$ from the current point, with gradients by finite differences. A root finder solves $z(x) = y$ itself; optimistix's Newton method uses $J$ by automatic differentiation, and each of its steps costs one evaluation of $z$ and one of $J$.
+# All this needs $z^{-1}$. Must it be a formula? The walkthrough approximates it: SciPy's L-BFGS-B minimises $|z(x) - y|^2$ from the current point, with gradients by finite differences. A root finder solves $z(x) = y$ itself; each step of optimistix's Newton method costs one evaluation of $z$ and one of $J$.
 
 
 # %%
@@ -848,9 +857,9 @@ cost = round(evaluations / (3 * root_steps), 1)
 glue("other_optimizers-inverse-cost", cost, display=False)
 
 # %% [markdown]
-# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. The error of L-BFGS-B comes from its stopping rule and its finite differences, as {ref}`physical_gradients` takes apart. It does not add up: each step shrinks the error so far by $1 - \eta$.
+# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. The error of L-BFGS-B is mostly that of its stopping rule: {ref}`physical_gradients-ex-tolerance`. It does not add up: each step shrinks the error so far, in z, by $1 - \eta$.
 #
-# A network that is trained through a simulator needs the derivative of $z^{-1}$, too. By the implicit function theorem it is $J^{-1}$ at the solution, whatever steps the solver took, and optimistix knows that: `jax.jacobian` of the root does not differentiate the iteration. With SciPy there are only finite differences, of something that was itself found with errors.
+# A network that is trained through a simulator needs the derivative of $z^{-1}$, too. By the implicit function theorem it is $J^{-1}$ at the solution, whatever steps the solver took, and optimistix knows that: `jax.jacobian` of the root does not differentiate the iteration. With SciPy you write $J^{-1}$ yourself, or take finite differences of something that was itself found with errors.
 
 # %%
 y, h = np.array([2.0, 2.0]), 1e-4

@@ -16,7 +16,7 @@
 # (physical_gradients)=
 # # Physical gradients
 #
-# A loss often sits at the end of a longer calculation: parameters $x$ go into a physical process $z(x)$, and the loss $L$ looks at its output. A *physical gradient* first improves the output, where the loss is simple, and then asks which $x$ gives that output. Later papers call the method scale-invariant physics (SIP) or an inverse simulator; this book keeps the first name {cite:p}`holl2022scale`.
+# A loss often sits at the end of a longer calculation: parameters $x$ go into a physical process $z(x)$, and the loss $L$ looks at its output. A *physical gradient* first improves the output, where the loss is simple, and then asks which $x$ gives that output. Later texts call the method scale-invariant physics (SIP) {cite:p}`holl2022scale` or an inverse simulator {cite:p}`thuerey2021pbdl`; this book keeps the first name.
 #
 # In this chapter you recompute an early walkthrough of the method from {cite:t}`thuerey2021pbdl`: gradient descent, Newton's method and the physical gradient on one small problem, ten updates each. Every number that it prints comes back. For those of its approximate inverse the code needs a repair, a start in 64-bit floats, and an exercise at the end says why.
 #
@@ -94,7 +94,7 @@ print("gradient of L at x: ", at_x)
 print("J^T times the first:", J.T @ at_z)
 
 # %% [markdown]
-# The last component of the gradient is eighteen times the first. This is the first difficulty of the problem: at the start both parameters are equally far from their goal, and the gradient looks almost only at one of them.
+# The last component of the gradient is eighteen times the first. This is one difficulty of the problem: at the start both parameters are equally far from their goal, and the gradient looks almost only at one of them.
 #
 # ### The inverse, and a check that checks it
 #
@@ -252,11 +252,11 @@ keep("physical_gradients-figure-x-z", figures.two_planes(paths, paths_in_z))
 # :name: physical_gradients-figure-x-z
 # :alt: Two panels. On the left, in the plane of x from (3, 3), gradient descent falls almost straight down and then crawls further down and to the left, Newton swings far to the left and stays high, and Gauss-Newton and the physical gradient bend gently towards the minimum at the origin. On the right, in the plane of z from (3, 9), the physical gradient lies on the straight line to the origin, Gauss-Newton just above it, Newton bows to the left, and gradient descent drops far below.
 #
-# Ten updates of each method in $x$ (left), and the same points in $z$ (right). Ring: the start. Cross: the minimum. Thin lines: equal loss; they are circles on the right, drawn with different scales on the axes. The wide grey band is the straight line to the minimum.
+# Ten updates of each method in $x$ (left), and the same points in $z$ (right). Ring: the start. Cross: the minimum. Thin lines: equal loss; they are circles on the right, drawn with different scales on the axes. The wide grey band on the right is the straight line to the minimum.
 # ```
 # ````
 #
-# In $x$, gradient descent falls down the steep wall along $x_1$ and then crawls, because at its small rate each update takes only the fraction $2\eta$ off $x_0$. Newton's method corrects $x_0$ faster than $x_1$. In $z$ the physical gradient is a straight line. This is no discovery; it is how the method is made. Its update in $z$ is $-\eta\, (\nabla_z^2 L)^{-1} \nabla_z L = -\eta\, z$, so each $z$ is a fraction $1 - \eta$ of the one before. The other methods choose their step in $x$, and nothing holds its image in $z$ to the line. How far do they stray, each at its own rate? We measure the largest distance of a path's points from the straight line in $z$:
+# In $x$, gradient descent falls down the steep wall along $x_1$ and then crawls. At its small rate each update takes only the fraction $2\eta$ off $x_0$, and the fraction $4\eta x_1^2$ that it takes off $x_1$ has shrunk. Newton's method corrects $x_0$ faster than $x_1$. In $z$ the physical gradient is a straight line. This is no discovery; it is how the method is made. Its update in $z$ is $-\eta\, (\nabla_z^2 L)^{-1} \nabla_z L = -\eta\, z$, so each $z$ is a fraction $1 - \eta$ of the one before. The other methods choose their step in $x$, and nothing holds its image in $z$ to the line. How far do they stray, each at its own rate? We measure the largest distance of a path's points from the straight line in $z$:
 
 # %%
 bends = {
@@ -314,7 +314,7 @@ keep("physical_gradients-figure-three-spaces", fig)
 # One update in the three spaces. The dotted line is straight in $z$ and bent in $x$. The dashed arrow is what the first-order term says about the gradient descent step.
 # ```
 #
-# Gradient descent takes its direction in $x$, see {numref}`physical_gradients-figure-three-spaces`. It came from $-\nabla_z L$, which points straight at the origin, and then through $J^\top$, which turned it: the second component was multiplied by 6. On the way forward to $z$ it is multiplied by 6 again. The physical gradient takes its step in $z$ and comes back through the inverse, to first order by $J^{-1}$ in the place of $J^\top$, and the way forward undoes that.
+# Gradient descent takes its direction in $x$, see {numref}`physical_gradients-figure-three-spaces`. It came from $-\nabla_z L$, which points straight at the origin, and then through $J^\top$, which turned it: the second component was multiplied by 6. On the way forward to $z$ it is multiplied, to first order, by 6 again. The physical gradient takes its step in $z$ and comes back through the inverse, to first order by $J^{-1}$ in the place of $J^\top$, and the way forward undoes that.
 #
 # Gradient descent has the lower loss after this one update. A loss says how high one stands, and nothing of the way ahead.
 #
@@ -492,7 +492,7 @@ for here in [(3, 3), (-1, 0.5)]:
 #
 # ### Branches, in any units
 #
-# The process squares $x_1$ and so forgets its sign. The inverse {eq}`physical_gradients-eq-inverse` always answers with the positive root. A local inverse, as {ref}`update_rules-physical-gradient` defines it, keeps the branch of the current point. Is a method that does not care about units safe from such jumps? We put a unit $c$ on $x_1$, so that $z = (x_0, (x_1/c)^2)$, start on the lower branch, and print the step in that unit.
+# The process squares $x_1$ and so forgets its sign. The inverse {eq}`physical_gradients-eq-inverse` always answers with the positive root. A local inverse, as {ref}`update_rules-physical-gradient` defines it, keeps the branch of the current point. Is a method that does not care about units safe from such jumps? We put a unit $c$ on $x_1$, so that $z = (x_0, (x_1/c)^2)$, start on the lower branch, and print in that unit where one step ends.
 
 
 # %%
@@ -515,7 +515,7 @@ for c in [1, 32]:
         print(f"unit {c:2d}  {name:17}  to {end.round(3)}")
 
 # %% [markdown]
-# The step is the same in both units, and so is the jump. Units and branches are two different matters: the method answers for the first, and whoever writes the inverse for the second. With $\eta > 1$ the step in $z$ overshoots to a negative $z_1$ that no $x$ has. Then there is no answer on any branch, and the result says so:
+# The end is the same in both units, and so is the jump. Units and branches are two different matters: the method answers for the first, and whoever writes the inverse for the second. With $\eta > 1$ the step in $z$ overshoots to a negative $z_1$ that no $x$ has. Then there is no answer on any branch, and the result says so:
 
 # %%
 print(descend(problem, physical_gradient, start, 1.1, 1)[-1].round(4))
@@ -544,11 +544,11 @@ for method in curved:
 # %% [markdown]
 # It does. From the same point, with the same rate and the same loss of {glue:text}`physical_gradients-loss-by-function:.0f`, the physical gradient takes $x_1$ down in one system and *up* in the other, and the loss rises. Gauss-Newton, which uses the metric of $z$, goes up as well; Newton's method in $x$ sees only $L(z(x))$ and does not notice. The reason is the curvature of $(\ln \tilde z_1)^2$, which is negative beyond $\tilde z_1 = e$, so that a Newton step in $\tilde z$ climbs.
 #
-# An affine change $\tilde z = Az + b$ would have done no harm, since Newton's step in $z$ goes along with it. So "straight in $z$" is a statement about chosen coordinates of the output: those in which the loss is a quadratic. {ref}`straight_lines` asks which coordinates deserve that choice, and what bends the line when they are changed.
+# An affine change $\tilde z = Az + b$ with a regular $A$ would have done no harm, since Newton's step in $z$ goes along with it. So "straight in $z$" is a statement about chosen coordinates of the output: those in which the loss is a quadratic. {ref}`straight_lines` asks which coordinates deserve that choice, and what bends the line when they are changed.
 #
 # ## An approximate inverse
 #
-# Often there is no formula for the inverse. Then it can be computed: find the $x$ that minimises $|z(x) - y|^2$ for the wanted output $y$. The walkthrough uses L-BFGS from SciPy with finite differences and starts from the current $x$, which in practice keeps the branch, though nothing guarantees it.
+# Often there is no formula for the inverse. Then it can be computed: find the $x$ that minimises $|z(x) - y|^2$ for the wanted output $y$. The walkthrough uses L-BFGS from SciPy with finite differences and starts from the current $x$. That usually keeps the branch, but nothing guarantees it:
 
 
 # %%
@@ -572,9 +572,12 @@ print(
     " exact:",
     np.round([2, np.sqrt(2)], 6),
 )
+here = np.array([0.4, 0.7])
+there = approximate_inverse(0.3 * z_numpy(here), here)
+print(f"from {here}, for 0.3 of its z: {there.round(2)}")
 
 # %% [markdown]
-# Now the ten updates. The step in $z$ is computed in 32-bit floats, as before. The search gets $x$ as 64-bit floats. The walkthrough leaves this out, and it is the repair without which its numbers do not come back today: see {ref}`physical_gradients-ex-rot`.
+# The second search crossed to the lower branch. Now the ten updates. The step in $z$ is computed in 32-bit floats, as before. The search gets $x$ as 64-bit floats. The walkthrough leaves this out, and it is the repair without which its numbers do not come back today: see {ref}`physical_gradients-ex-rot`.
 
 
 # %%
@@ -737,14 +740,16 @@ def walk_in_64_bits(**options):
 k = np.arange(11)
 exact = 3 * np.stack([0.7**k, 0.7 ** (k / 2)], axis=1)
 tight = {"tight factr": {"factr": 10}, "tight pgtol": {"pgtol": 1e-10}}
-tight |= {"default": {}, "both tight": {"factr": 10, "pgtol": 1e-10}}
+both = {"factr": 10, "pgtol": 1e-10}
+tight |= {"default": {}, "both tight": both}
+tight["differences"] = both | {"approx_grad": True, "fprime": None}
 for name, options in tight.items():
     print(
         f"{name:12} {np.abs(walk_in_64_bits(**options) - exact).mean():.1e}"
     )
 
 # %% [markdown]
-# It stays with the default tolerances, and it takes both to remove it: `pgtol`, the largest gradient that is accepted, stops the search first, and when it does not, `factr` does, the smallest relative decrease that counts as progress.
+# It stays with the default tolerances, and it takes both to remove it: `pgtol`, the largest gradient that is accepted, stops the search first, and when it does not, `factr` does, the smallest relative decrease that counts as progress. The last line has both tight and finite differences again: of the walkthrough's error they explain little.
 #
 # ```{solution-end}
 # ```
