@@ -273,7 +273,7 @@ for row, (step_size, gamma) in enumerate(SETTINGS):
 # %% [markdown]
 # Means of twelve seeds, and intervals of their differences, which are paired: all rules see the same images. At the two larger $\delta t$ there is little between TANGO and SGD, with momentum or without: no interval reaches as far as an eighth of the loss. At the smallest one the pseudo-sample has an effect, but a bad one. After these steps the loss is higher with it. Why does nothing of the natural gradient come through?
 #
-# Is there no line, perhaps? There is. Given the images, the labels follow an exponential family, whose natural parameters are the weights. Its expectation parameters are $m = \frac{1}{n}\sum x\,p^\top$, the mean of input times prediction, and $m^*$ has the labels in place of $p$. So the gradient in the weights is $m - m^*$, and the Fisher matrix $F = \frac{1}{n}\sum x x^\top \otimes (\mathrm{diag}\,p - p\,p^\top)$ is the Jacobian of $m$. Small steps along $-F^{-1}(m - m^*)$ should then leave $m - m^*$ its direction, and only make it shorter. ($F$ has no inverse, as we shall see; a tiny multiple of the identity helps.)
+# Is there no line, perhaps? There is. Given the images, the labels follow an exponential family, whose natural parameters are the weights. Its expectation parameters are $m = \frac{1}{n}\sum x\,p^\top$, the mean of input times prediction, and $m^*$ has the labels in place of $p$. So the gradient in the weights is $m - m^*$, and the Fisher matrix $F = \frac{1}{n}\sum x x^\top \otimes (\mathrm{diag}\,p - p\,p^\top)$ is the Jacobian of $m$. Small steps along $-F^{-1}(m - m^*)$ should then leave $m - m^*$ its direction, and only make it shorter. Here is what is left of its length, and the cosine of the angle by which it has turned, beside those of plain gradient descent. ($F$ has no inverse, as we shall see; a tiny multiple of the identity helps.)
 
 # %%
 i, j = np.triu_indices(65)
@@ -309,14 +309,13 @@ for _ in range(20):
     natural = natural - 0.05 * step.reshape(65, 10)
 for _ in range(40):
     plain = plain - 0.5 * slope(plain).reshape(65, 10)
-print("                      m - m*: length  cosine with the first one")
 for way, point in [("natural", natural), ("plain", plain)]:
     length = np.linalg.norm(slope(point)) / np.linalg.norm(first)
     turned = cosine(slope(point), first)
-    print(f"{way:8} gradient descent {length:11.2f} {turned:24.4f}")
+    print(f"{way:8}gradient: length {length:.3f}, cosine {turned:.4f}")
 
 # %% [markdown]
-# The natural gradient runs down its line, but for the length of its steps; plain gradient descent, with about as much of the way left, has turned aside. But TANGO cannot well run in $m$: there the gradients are those in the weights, multiplied by $F^{-1}$, and not to form $F$ is what TANGO is for. It has to run in the weights, as it would in a network of more layers, which is no exponential family in its weights. What does it do there? Look at the eigenvalues of $F$.
+# The natural gradient runs down its line, but for the length of its steps; the plain one, with about as much of the way left, has turned aside. But TANGO cannot well run in $m$: there the gradients are those in the weights, multiplied by $F^{-1}$, and not to form $F$ is what TANGO is for. It has to run in the weights, as it would in a network of more layers, which is no exponential family in its weights. What does it do there? Look at the eigenvalues of $F$.
 
 # %%
 weights = np.zeros((65, 10))
