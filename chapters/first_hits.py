@@ -362,7 +362,7 @@ for begin in range(75_000, 120_000, 5000):
     print(f"{begin:6} to {begin + 5000:6}: {rate:.3f} ± {error:.3f}")
 
 # %% [markdown]
-# It becomes constant from about 95,000 iterations on, within intervals that widen as the runs run out. (One of the last five just misses the common rate. Among five such intervals that happens about one time in four.) What number is it? Near the target, in units of the cloud's own widths and of $1/\delta t$ iterations, both coordinates are pulled to 0 at rate 1 and kicked at random: an Ornstein-Uhlenbeck process. Let the box absorb whoever enters. The density of those outside then decays, in the long run, with the smallest eigenvalue of the process's generator $\Delta - x \cdot \nabla$ outside the box, whatever it began with. The folded cell computes this eigenvalue on a grid.
+# From about 95,000 iterations on it looks constant, within intervals that widen as the runs run out. (One of the last five just misses the common rate. Among five such intervals that happens about one time in four.) What number is it? Near the target, in units of the cloud's own widths and of $1/\delta t$ iterations, both coordinates are pulled to 0 at rate 1 and kicked at random: nearly an Ornstein-Uhlenbeck process. Let the box absorb whoever enters. The density of those outside then decays, in the long run, with the smallest eigenvalue of $x \cdot \nabla - \Delta$ outside the box, whatever it began with. The folded cell computes this eigenvalue on a grid.
 
 
 # %% tags=["hide-input"]
@@ -418,7 +418,7 @@ glue("first_hits-half", round(half_life, -2), display=False)
 # A million first hits of TANGO. Left, the histogram, the part before the published count darker. Right, the share that still waits; the dashed line is the exponential of the rate measured from 95,000 iterations on.
 # ```
 #
-# Nothing about TANGO entered the eigenvalue but the step size and the width of its cloud. That width is known to a few per cent from {glue:text}`first_hits-runs` runs, so that the eigenvalue is the less certain of the two numbers; they agree within its error. With the ideal cloud the rate would be slightly higher than the measured one. Of the runs that still wait, half come home within the next {glue:text}`first_hits-half:.0f` iterations, and half of the rest within as many again ({numref}`first_hits-figure-million`).
+# Nothing about TANGO entered the eigenvalue but the step size and the width of its cloud, known to a few per cent from {glue:text}`first_hits-runs` runs, and within that error the two numbers agree (the ideal cloud gives slightly more). Expect no closer agreement: TANGO remembers its $v$ as well as its place, the process only its place. Of the runs that still wait, half come home within the next {glue:text}`first_hits-half:.0f` iterations, and half of the rest within as many again ({numref}`first_hits-figure-million`).
 #
 # ## Is TANGO later than the natural gradient?
 #
@@ -618,7 +618,7 @@ print(
 )
 
 # %% [markdown]
-# At the published $\gamma$ the bias is three quarters of the box's half width. With half of it, averaged SGD is still earlier than TANGO and nearly as often in the box, without a pseudo-sample. On this problem, with these rates, it is the better bargain of the two.
+# At the published $\gamma$ the bias is three quarters of the box's half width. With half the $\gamma$, averaged SGD is still earlier than TANGO and nearly as often in the box, without a pseudo-sample. On this problem, with these rates, it is the better bargain of the two.
 #
 # ## Around the exact curve
 #
@@ -658,12 +658,12 @@ glue("first_hits-apex-error", round(error), display=False)
 # %% [markdown]
 # ```{glue:figure} first_hits-figure-bands
 # :name: first_hits-figure-bands
-# :alt: Left, forty TANGO paths form a loose bundle around the dotted arch of the natural gradient, most of them above its top. Right, sigma over time. The band of the moving average is hardly wider than the exact curve, which it hides; the band of TANGO is wide around the top and lies a little higher; averaged SGD peaks at 2 early on.
+# :alt: Left, forty TANGO paths form a loose bundle around the dotted arch of the natural gradient, most of them above its top. Right, sigma over time. The band of the moving average is hardly wider than the dotted exact curve, which lies in it; the band of TANGO is wide around the top and lies a little higher; averaged SGD peaks at 2 early on.
 #
 # Left: forty TANGO runs and the exact curve. Right: the standard deviation over time, with the median and the range from 5 % to 95 % of {glue:text}`first_hits-runs` runs.
 # ```
 #
-# The moving average hides the exact curve. TANGO's paths tend to climb above it, and so does its mean motion, to the same height as their median: that part is no noise, and {ref}`tango_limits` takes it apart. The published run, ordinary in its count, is a low one here: its largest $\sigma$ is {glue:text}`first_hits-published-top:.2f`, and only {glue:text}`first_hits-apex-rank` % ± {glue:text}`first_hits-apex-error` % of the runs stay lower. Make nothing of it. We looked at the number before we asked, and with enough questions every run is odd in some way. But a picture of this one run shows TANGO lower than it usually is.
+# The moving average cannot be told from the exact curve. TANGO's paths tend to climb above it, and so does its mean motion, to the same height as their median: that part is no noise, and {ref}`tango_limits` takes it apart. The published run, ordinary in its count, is a low one here: its largest $\sigma$ is {glue:text}`first_hits-published-top:.2f`, and only {glue:text}`first_hits-apex-rank` % ± {glue:text}`first_hits-apex-error` % of the runs stay lower. Make nothing of it. We looked at the number before we asked, and with enough questions every run is odd in some way. But a picture of this one run shows TANGO lower than it usually is.
 #
 # What, then, does "converged in {glue:text}`first_hits-published` iterations" say? That the natural gradient at this rate needs so long, give or take some thousands. It does not say that TANGO is slower than SGD, nor faster than anything; for that you need many runs, paired, at rates that are chosen alike.
 #

@@ -16,9 +16,9 @@
 # (tango)=
 # # TANGO: Figure 1, reproduced
 #
-# Suppose that samples arrive one at a time, and that you fit a Gaussian to them as they come. Three online methods start at the same point and aim at the same target, and each takes a different path. {cite:t}`ollivier2017tango` draws these paths in his Figure 1 to introduce TANGO, a method that follows the natural gradient without ever forming the Fisher matrix. A public notebook {cite:p}`notwa2019tango` reproduces the figure and prints how many iterations each method takes.
+# Suppose that samples arrive one at a time, and that you fit a Gaussian to them as they come. Three online methods start at the same point and aim at the same target, and each takes a different path. One of them is TANGO {cite:p}`ollivier2017tango`, which follows the natural gradient without ever forming the Fisher matrix. A public notebook {cite:p}`notwa2019tango` draws the three paths after Figure 1 of the paper that introduces TANGO, and prints how many iterations each method takes.
 #
-# In this chapter we compute the figure and its numbers anew, from the same stream of random numbers. Then we ask why TANGO's rule is what it is, and find that every curve of the figure but one is the *same* moving average, of a different iterate. At the end stands the curve that the notebook only guesses, the exact natural gradient, with two methods on it that the figure does not show.
+# In this chapter we compute the notebook's figure and its numbers anew, from the same stream of random numbers. Then we ask why TANGO's rule is what it is, and find that every curve of the figure but one is the *same* moving average, of a different iterate. At the end stands the curve that the notebook only guesses, the exact natural gradient, and close to it run two methods that the figure does not show.
 #
 # You need derivatives and the normal distribution. Equation {eq}`update_rules-eq-natural-gradient` recalls what a natural gradient is.
 
@@ -109,7 +109,7 @@ def gradient(theta, y):
 
 
 # %% [markdown]
-# Three numbers set the pace: the step size $\delta t$, the rate $\gamma$ and SGD's own rate.
+# Three numbers set the pace: the step size $\delta t$, the rate $\gamma$ and SGD's own rate $\eta$.
 
 # %%
 START, TARGET = (0.0, 1.0), (10.0, 1.0)  # (μ, σ)
@@ -140,7 +140,7 @@ LIMIT = 100_000
 # \theta_k &= \theta_{k-1} - \delta t_k\, v_k .
 # \end{aligned}$$ (tango-eq-tango)
 #
-# On average the pseudo-sample's term is $\gamma F v$, because the Fisher matrix $F$ is the mean of $\tilde g\,\tilde g^\top$. So $v$ is pulled to where $F v$ is close to the mean of $g$, which is the natural gradient, and no matrix is ever formed. But why does $v$ decay by $1 - \delta t$, when the pull of $F$ alone would settle it? And why by the *previous* step size? We come to that once the rule runs.
+# On average the pseudo-sample takes $\gamma F$ times the decayed $v$ away, because the Fisher matrix $F$ is the mean of $\tilde g\,\tilde g^\top$. So $v$ is pulled to where $F v$ is close to the mean of $g$. There $v$ is the natural gradient, and no matrix was ever formed. But why does $v$ decay by $1 - \delta t$, when the pull of $F$ alone would settle it? And why by the *previous* step size? We come to that once the rule runs.
 
 
 # %%
@@ -318,7 +318,7 @@ glue("tango-fast-highest", float(fast[:, 1].max()), display=False)
 # %% [markdown]
 # ```{glue:figure} tango-figure-iterates
 # :name: tango-figure-iterates
-# :alt: Two panels over the mean and the logarithm of the standard deviation, which is squeezed beyond 2. Left, TANGO's fast iterate shoots up to a logarithm of almost 45, swings beyond a mean of 20 and comes back towards the target, while its average moves along an arch below. Right, the fast iterate of averaged SGD rises to 2.2, slides down to the target and stays there, while its average follows on a low arch. Dotted lines tie the two at the same iterations.
+# :alt: Two panels over the mean and the logarithm of the standard deviation, which is squeezed beyond 2. Left, TANGO's fast iterate shoots up to a logarithm of almost 45, swings beyond a mean of 20 and comes back towards the target, while its average moves along an arch below. Right, the fast iterate of averaged SGD rises to 2.3, slides down to the target and stays there, while its average follows on a low arch. Dotted lines tie the two at the same iterations.
 #
 # The fast iterate (thin) and its average (thick) of TANGO and of averaged SGD, on the same data samples. Dotted lines tie the two after 100, 1000, 5000 and 20,000 iterations. The vertical axis is linear up to 2 and logarithmic beyond.
 # ```
@@ -443,7 +443,7 @@ scale = np.sqrt(m[:, 1] - m[:, 0] ** 2)
 in_moments["TANGO, warm start in m"] = np.column_stack([m[:, 0], scale])
 
 # %% [markdown]
-# How far is each of them from the exact flow at the same iteration? The flow's point after $k$ steps is the one that has $(1 - \delta t)^k$ of the way in $m$ still before it. We look at the first 40,000 iterations.
+# How far is each of them from the exact flow at the same iteration? The flow's point after $k$ steps is the one that has $(1 - \delta t)^k$ of the way in $m$ still before it. We look at the first 40,000 iterations. (SGD's rate is not $\delta t$, so that its distance is in part one of pace.)
 
 # %%
 time = -np.log1p(-STEP_SIZE) * np.arange(1, 40_001)
@@ -464,11 +464,11 @@ keep("tango-figure-paths", figures.paths(paths, in_moments, exact, TARGET))
 # :name: tango-figure-paths
 # :alt: Two panels over mean and standard deviation. Left, SGD climbs to a standard deviation above 9 and slides down on the right; averaged SGD rises to 2 and comes down slowly; TANGO follows the arch of the natural gradient, whose top is at 5.1, and stays slightly below it. Right, the moving average hides under the arch, and TANGO from a warm start follows it closely.
 #
-# Left: Figure 1 of {cite:t}`ollivier2017tango`, computed anew, with the exact natural gradient {eq}`tango-eq-exact-curve` as the dotted arch, up to the triangle at iteration 40,000. Right: two methods in the expectation parameters, on the data samples of the published TANGO run; the moving average hides under the arch. One run of each.
+# Left: the figure of {cite:t}`notwa2019tango`, computed anew, with the exact natural gradient {eq}`tango-eq-exact-curve` as the dotted arch, up to the triangle at iteration 40,000. Right: two methods in the expectation parameters, on the data samples of the published TANGO run; the moving average hides under the arch. One run of each.
 # ```
 # ````
 #
-# {numref}`tango-figure-paths` is the figure of this chapter. The moving average cannot be told from the arch. Both methods on the right work in the expectation parameters, which this model has and a neural network has not; in its published setting TANGO needs gradients only. There it stays below the arch, for this seed:
+# {numref}`tango-figure-paths` is the figure of this chapter. The moving average cannot be told from the arch. Both methods on the right work in the expectation parameters, which are at hand for this model and not for a neural network; in its published setting TANGO needs gradients only. There it stays below the arch, for this seed:
 
 # %%
 middle = paths["TANGO"]
@@ -518,9 +518,9 @@ glue("tango-above", above, display=False)
 glue("tango-highest", max(tops), display=False)
 
 # %% [markdown]
-# They run from {glue:text}`tango-fewest` to {glue:text}`tango-most` iterations; the published run took {glue:text}`tango-iterations-tango`. Its top lies below that of the arch, and the tops of {glue:text}`tango-above` of these five runs lie above it, up to $\sigma = {}${glue:text}`tango-highest:.2f`. {ref}`first_hits` draws many more seeds and says what such a number is worth.
+# They run from {glue:text}`tango-fewest` to {glue:text}`tango-most` iterations; the published run took {glue:text}`tango-iterations-tango`. Its top lies below that of the arch; of the five new ones, {glue:text}`tango-above` lie above it, up to $\sigma = {}${glue:text}`tango-highest:.2f`. {ref}`first_hits` draws many more seeds and says what such a number is worth.
 #
-# **The average of SGD starts at one place only.** The notebook's averaged SGD begins its fast iterate at $(\mu, \ln\sigma) = (0, 0)$, whatever the start is. The published figure does not show it, because its start *is* $(0, 0)$ in these coordinates. Take another one, from $(2, 3)$ to $(-4, 1.5)$ with seed 99, $\gamma = 5\cdot 10^{-3}$ and $\delta t = 2\cdot 10^{-4}$: the three methods again follow each other on one stream.
+# **The average of SGD starts at one place only.** The notebook's averaged SGD begins its fast iterate at $(\mu, \ln\sigma) = (0, 0)$, whatever the start is. The published figure does not show it, because its start *is* $(0, 0)$ in these coordinates. Take another one, from $(2, 3)$ to $(-4, 1.5)$ with seed 99, $\gamma = 5\cdot 10^{-3}$ and $\delta t = 2\cdot 10^{-4}$: the three methods again follow each other on one stream. TANGO and SGD, which come first, print their counts here.
 
 # %%
 legacy = np.random.RandomState(99).standard_normal(400_000)
@@ -614,7 +614,7 @@ _, thetas = jax.lax.scan(undecayed, (start, jnp.zeros(2)), pairs)
 print("converged in", first_hit(to_path(thetas), TARGET), "iterations")
 
 # %% [markdown]
-# It still arrives: at the target the mean gradient is 0, and $v$ settles at 0 with or without the factor. The parameters still average $f_k = \theta_{k-1} - v_k$. But now $f_k = f_{k-1} - \delta t\, v_{k-1} - \gamma\,[\dots]$: on top of its step, this fast iterate is pushed along by $-\delta t\, v_{k-1}$, ahead of where it aims. {ref}`tango_limits` shows what is lost with it.
+# It still arrives: at the target the mean gradient is 0, and $v$ settles at 0 with or without the factor. The parameters still average $f_k = \theta_{k-1} - v_k$. But now $f_k = f_{k-1} - \delta t\, v_{k-1} - \gamma\,[\,g_k - \tilde g_k\,\tilde g_k\cdot v_{k-1}\,]$: on top of its step, this fast iterate is pushed along by $-\delta t\, v_{k-1}$, ahead of where it aims. {ref}`tango_limits` shows what is lost with it.
 #
 # ```{solution-end}
 # ```

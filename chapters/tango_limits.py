@@ -16,7 +16,7 @@
 # (tango_limits)=
 # # The line that TANGO is on
 #
-# TANGO's average $\theta$ follows a fast iterate $f$, and $f$ runs after the landing point of one full natural-gradient step ({ref}`tango-two-iterates`). In $(\mu, \ln\sigma)$ this point moves as $\theta$ moves. But there are coordinates in which it stands still. In them, if the samples of each step are replaced by their averages, TANGO can run on *exactly* the straight line of the natural-gradient flow, for every $\gamma$ and every step size, however large their ratio. Only its usual start, $v_0 = 0$, keeps this mean motion off the line.
+# TANGO's average $\theta$ follows a fast iterate $f$, and $f$ runs after the landing point of one full natural-gradient step ({ref}`tango-two-iterates`). In $(\mu, \ln\sigma)$ this point moves as $\theta$ moves. But there are coordinates in which it stands still. In them, if the samples of each step are replaced by their averages, TANGO can run on *exactly* the straight line of the natural-gradient flow, for every $\gamma$ and all step sizes between 0 and 1, however large their ratio. Only its usual start, $v_0 = 0$, keeps this mean motion off the line.
 #
 # We prove this and check each part. Then we switch the causes of TANGO's error off one at a time, find a start that needs only a few samples, and ask how much noise can be borne. You need {ref}`tango` for the method and {ref}`gaussian_geometry` for the exact curve.
 
@@ -87,17 +87,17 @@ START, TARGET = (0.0, 1.0), (10.0, 1.0)  # (μ, σ)
 # the average drops out. This is part 1. If $f_0 = m^*$, the bracket is zero for ever, so $f_k = m^*$ and $m_k - m^* = (1 - \delta t_k)(m_{k-1} - m^*)$, which is part 2; the definition of $f_0$ turns $f_0 = m^*$ into the named $v_0$. The $m_k$ then lie between $m_0$ and $m^*$, in the mean domain, because it is convex: here nothing need be assumed of them. Part 3 is the second equation of {eq}`tango_limits-eq-mean-motion`, solved from $m_0 - m^*$ on. For part 4 let $m' = Am + b$ with $A$ invertible. In $m'$ the Fisher matrix is $F' = A^{-\top} F A^{-1}$ and the gradient is $A^{-\top} F (m - m^*) = F'(m' - m'^*)$, which is {eq}`tango_limits-eq-gradient` again, and nothing else was used.
 # ```
 #
-# In the direction $v$ of the published rule, the recursion of part 1 says this. Let
+# For the direction $v$ of the published rule, let
 #
 # $$u_k = (1 - \delta t_{k-1})\, v_{k-1} - (m_{k-1} - m^*)$$
 #
-# be the error of the decayed direction before step $k$. Then $u_k = m^* - f_{k-1}$, and
+# be the error of the decayed direction before step $k$. Then $u_k = m^* - f_{k-1}$, and by part 1
 #
 # $$u_{k+1} = (I - \gamma F(m_{k-1}))\, u_k .$$ (tango_limits-eq-error)
 #
 # The step sizes enter it only through the place $m_{k-1}$ at which $F$ is taken. Note what is *not* needed: that $\delta t/\gamma$ is small, that $\gamma$ is small, that the data come from the model. Stability is not promised either: where $\gamma$ times an eigenvalue of $F$ exceeds 2, part 1 magnifies an error, and rounding alone leads off the line ({ref}`tango_limits-stability`).
 #
-# We derived the theorem for this book. Of {cite:t}`ollivier2017tango` we could read only the abstract, which does not state it; whether the paper does, we cannot say.
+# We derived the theorem for this book. Of {cite:t}`ollivier2017tango` we could read only the abstract and the beginning of its first definition, which do not state it; whether the rest does, we cannot say.
 #
 # ## Each part, checked
 #
@@ -117,7 +117,7 @@ def fisher(m):
 
 
 # %% [markdown]
-# Is {eq}`tango_limits-eq-gradient` right? The left side by automatic differentiation, the right side by hand, somewhere in the family:
+# Is {eq}`tango_limits-eq-gradient` right? Its left side by automatic differentiation, its right by hand:
 
 
 # %%
@@ -246,7 +246,7 @@ glue("tango_limits-cold-nearest", float(cold_nearest), display=False)
 glue("tango_limits-cold-error", float(cold_error), display=False)
 
 # %% [markdown]
-# Not within the 40,000 steps that four units of time take at $\delta t = 10^{-4}$. In $(\mu, \sigma)$ the cold mean motion is up to {glue:text}`tango_limits-cold-error:.1f` from the line's point *at the same step*, and up to {glue:text}`tango_limits-cold-nearest:.1f` from the nearest point of the line: it is late, much more than it is astray. From here on an error is a distance from the point of the same step, so that lateness counts. {numref}`tango_limits-figure-line` shows both, and beside them a run with all its noise. Its start is warm in a way that needs no target: $f_0$ is the mean of $(y, y^2)$ over 100 samples.
+# Too slowly for the 40,000 steps that four units of time take at $\delta t = 10^{-4}$. In $(\mu, \sigma)$ the cold mean motion is up to {glue:text}`tango_limits-cold-error:.1f` from the line's point *at the same step*, and up to {glue:text}`tango_limits-cold-nearest:.1f` from the nearest point of the line: it is late, much more than it is astray. From here on an error is a distance from the point of the same step, so that lateness counts. {numref}`tango_limits-figure-line` shows both, and beside them a run with all its noise. Its start is *warm*, that is, $f_0$ is close to $m^*$, in a way that needs no target: $f_0$ is the mean of $(y, y^2)$ over 100 samples.
 
 
 # %%
@@ -295,15 +295,15 @@ keep(
 # :name: tango_limits-figure-line
 # :alt: Two panels. Left, over mean and standard deviation, the exact arch from (0, 1) to (10, 1); a run of TANGO from a warm start follows it a little outside, and the mean motion from a cold start falls below it and has come only to a mean of 4. Right, over the first and the second moment, the arch is a straight line; the warm run stays beside it, and the cold mean motion bends away below it, behind its fast iterate.
 #
-# The same paths in $(\mu, \sigma)$ and in the expectation parameters, $\delta t = 10^{-4}$, $\gamma = 10^{-3}$, up to $t = 4$. The mean motion from a warm start *is* the dotted line. The fast iterate of the cold one is dashed; that of a warm one stays at the target. The grey area holds no member of the family.
+# The same paths in $(\mu, \sigma)$ and in the expectation parameters, $\delta t = 10^{-4}$, $\gamma = 10^{-3}$, up to $t = 4$. The dotted line is also the mean motion from $f_0 = m^*$, whose fast iterate stays at the target; that of the cold one is dashed. The grey area holds no member of the family.
 # ```
 # ````
 #
 # ## Coordinates that turn
 #
-# TANGO is usually run in other coordinates than $m$. Part 1 then has one more term. In any coordinates, and for any model with an invertible $F$, the mean motion's fast iterate steps towards the landing point $\ell(\theta) = \theta - F(\theta)^{-1}\bar g(\theta)$, and with $e_k = f_{k-1} - \ell(\theta_{k-1})$,
+# TANGO is usually run in other coordinates than $m$. Part 1 then has one more term. In any coordinates, and for any model with an invertible $F$, the mean motion's fast iterate steps towards the landing point $a(\theta) = \theta - F(\theta)^{-1}\bar g(\theta)$, and with $e_k = f_{k-1} - a(\theta_{k-1})$,
 #
-# $$e_{k+1} = (I - \gamma F(\theta_{k-1}))\, e_k + \ell(\theta_{k-1}) - \ell(\theta_k) .$$ (tango_limits-eq-turning)
+# $$e_{k+1} = (I - \gamma F(\theta_{k-1}))\, e_k + a(\theta_{k-1}) - a(\theta_k) .$$ (tango_limits-eq-turning)
 #
 # The last two terms, the landing point's movement, vanish in $m$; elsewhere they are of order $\delta t$ a step, are forgotten at the rate $\gamma\lambda$, and so leave an error of order $\delta t/(\gamma\lambda_{\min})$. How large is it in our six coordinate systems? We start with $f_0$ *on* the landing point and give each system a $\gamma$ of a quarter of its bound ({ref}`tango_limits-stability`), the smallest on the way.
 
@@ -428,7 +428,7 @@ for start, points in [
 #
 # $$f_k - m^* = (I - \gamma\,\tilde g_k\tilde g_k^\top)(f_{k-1} - m^*) - \gamma\,\big[\,g_k - \tilde g_k\tilde g_k^\top (m_{k-1} - m^*)\,\big],$$ (tango_limits-eq-noise)
 #
-# as in the proof. Given the past, both terms of the bracket have the mean $F(m_{k-1})\,(m_{k-1} - m^*)$, so that the bracket has the mean 0. So from a warm start TANGO is the line, plus an unbiased noise that passes two filters: $f$ forgets it at the rate $\gamma\lambda$, and the average takes a share $\delta t$ of it.
+# as in the proof. Given the past, both terms of the bracket have the mean $F(m_{k-1})\,(m_{k-1} - m^*)$, so that the bracket has the mean 0. From $f_0 = m^*$ TANGO is the line, then, plus an unbiased noise that passes two filters: $f$ forgets it at the rate $\gamma\lambda$, and the average takes a share $\delta t$ of it.
 #
 # Unbiased *given the past*: is the average over all runs on the line? Not quite, because $F(m_{k-1})$ and $f_{k-1}$ are both random and correlated. A function `many` makes many runs, of several settings at once; all settings see the same normals, so that their runs are paired.
 
@@ -481,7 +481,7 @@ for k in checkpoints:
           f"  one run: {off[0].std():.2f}, {off[1].std():.2f}")  # fmt: skip
 
 # %% [markdown]
-# In the last row the first moment is biased, by several standard errors, and yet by little beside the deviation of a single run. The line is TANGO's mean to first order in the noise.
+# In the last row the first moment is biased by several standard errors, and yet by no more than about a fifth of a single run's deviation. The line is TANGO's mean to first order in the noise.
 #
 # ## Figure 1's error, taken apart
 #
@@ -733,7 +733,7 @@ keep(
 # %% [markdown]
 # ```{glue:figure} tango_limits-figure-stability
 # :name: tango_limits-figure-stability
-# :alt: Two growth rates per step against gamma on a logarithmic axis. The root mean square begins to grow just above the bound of 0.057. A single run goes on shrinking, fastest near gamma of 1, and grows only beyond about 1.4.
+# :alt: Two growth rates per step against gamma on a logarithmic axis. The root mean square begins to grow just above the bound of 0.057. A single run goes on shrinking, fastest near gamma of 1, and grows only beyond about 1.5.
 #
 # Growth of the fast iterate's error a step, at $\sigma = 1$ in $(\mu, \ln\sigma)$: of its root mean square, by quadrature, and of a single run, the average of 300 simulated chains over 300 steps.
 # ```
@@ -751,20 +751,24 @@ shown = many(rule, "log scale", settings, states, normals[WAIT:], 200)
 for gamma, values in zip(past, errors(shown), strict=True):
     print(f"γ = {gamma:4}: {np.isinf(values).sum():2} of 48 runs diverge,",
           f"{(values > 2).sum():2} are off by more than 2")  # fmt: skip
+settings[0] = 0  # θ does not move, and v does not decay
+still = many(rule, "log scale", settings, states, normals[WAIT:], 200)
+lost = np.isinf(errors(still)).sum()
+print(f"θ held still, all ten γ: {lost} of {48 * len(past)} runs diverge")
 
 # %% [markdown]
-# A little. Just past the bound nearly all runs survive, and some pay with excursions: almost sure stability means that a large value is forgotten, not that there is none. Far past it most diverge all the same, though the frozen recursion is still stable, and noise that is merely added does not change its exponent. What the frozen picture leaves out is that a large $v$ moves $\theta$.
+# A little. Just past the bound all survive, some with excursions: almost sure stability means that a large value is forgotten, not that there is none. Far past it most diverge, though no $v$ overflows on the same samples while $\theta$ is held still. What the frozen picture leaves out is that a large $v$ moves $\theta$.
 #
 # (tango_limits-names)=
 # ## One recursion, three names
 #
-# Two other methods of this book are this recursion. First the physical gradient. The walkthrough's problem ({ref}`physical_gradients`) is the family $N(z(x), I/2)$, seen at 0: its expectation parameters are $z$ itself, and $m^* = 0$. From a warm start TANGO's mean motion in $z$ takes, by part 2, the steps $z_k = (1 - \delta t)\, z_{k-1}$, which are those of the physical gradient with $\eta = \delta t$.
+# Two other methods of this book are this recursion. First the physical gradient. The walkthrough's problem ({ref}`physical_gradients`) is the family $N(z(x), I/2)$, seen at 0: its expectation parameters are $z$ itself, and $m^* = 0$. From $f_0 = m^*$ TANGO's mean motion in $z$ takes, by part 2, the steps $z_k = (1 - \delta t)\, z_{k-1}$, which are those of the physical gradient with $\eta = \delta t$.
 
 # %%
 steps = descend(
     walkthrough(), STEPS["physical gradient"], np.array([3.0, 3.0]), 0.3, 10
 )
-z, f = np.array([3.0, 9.0]), np.zeros(2)  # z, and the warm start m* = 0
+z, f = np.array([3.0, 9.0]), np.zeros(2)  # z, and f begun at m* = 0
 for _ in range(10):
     f = f - 1e-2 * (
         2 * z + 2 * (f - z)
@@ -781,7 +785,7 @@ print("mean motion:      ", np.round(z, 8))
 #
 # ## What the name claims
 #
-# TANGO stands for *True Asymptotic Natural Gradient Optimization*. Does the path approach that of the natural gradient as $\delta t$ shrinks? In $(\mu, \ln\sigma)$ and from the cold start, {eq}`tango_limits-eq-turning` says that it needs $\delta t \ll \gamma\lambda_{\min}$, so that $\gamma = 100\,\delta t$ must fail.
+# TANGO stands for *True Asymptotic Natural Gradient Optimization*, and the abstract promises a true natural gradient descent in the limit of small learning rates. Does the path approach that of the natural gradient as $\delta t$ shrinks? In $(\mu, \ln\sigma)$ and from the cold start, {eq}`tango_limits-eq-turning` says that it needs $\delta t \ll \gamma\lambda_{\min}$, so that $\gamma = 100\,\delta t$ must fail.
 
 # %% tags=["hide-input"]
 sizes = (4e-4, 2e-4, 1e-4)
@@ -803,7 +807,7 @@ for i, size in enumerate(sizes):
     print(f"{size:.0e}    {pairs[0]}     {pairs[-1]}")
 
 # %% [markdown]
-# At a fixed $\gamma$ the mean motion and the runs both come closer. With $\gamma = 100\,\delta t$ the runs lose noise too, but the error of their mean motion stays where it is, and will be left when the noise is gone. In $m$, from a warm start, no such window is needed. This is a theorem about exponential families. What it leaves open, many dimensions and networks, is the subject of {ref}`tango_networks`.
+# At a fixed $\gamma$ both come closer. With $\gamma = 100\,\delta t$ the runs lose noise too, but the error of their mean motion stays where it is, and will be left when the noise is gone. In $m$, from $f_0 = m^*$, the mean motion needs no such window. This is a theorem about exponential families. What it leaves open, many dimensions and networks, is the subject of {ref}`tango_networks`.
 #
 # ## Exercises
 #
