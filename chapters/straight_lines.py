@@ -629,7 +629,7 @@ keep("straight_lines-figure-bends", picture)
 # :name: straight_lines-figure-bends
 # :alt: Three panels of shares left, each with the diagonal as a thin line. First, natural-gradient steps of a Gaussian sag below the diagonal, those in (μ, σ) most. Second, both paths bulge above it, that of the process most. Third, the second and third outcome fall below the diagonal.
 #
-# What bends the line, as shares left; straight is the diagonal. Left: long natural-gradient steps of the Gaussian, in two coordinate systems and with two step sizes. Middle: straight in another outcome, $(\mu, \sigma)$ for the Gaussian and $(z_0, e^{z_1})$ for the process, seen in $m$ and $z$. Right: three outcomes of two unknowns, the second and the third share against the first.
+# What bends the line, as shares left; straight is the diagonal. Left: long natural-gradient steps of the Gaussian, in two coordinate systems and at two rates. Middle: straight in another outcome, $(\mu, \sigma)$ for the Gaussian and $(z_0, e^{z_1})$ for the process, seen in $m$ and $z$. Right: three outcomes of two unknowns, the second and the third share against the first.
 # ```
 # ````
 

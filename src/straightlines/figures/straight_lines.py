@@ -86,7 +86,7 @@ def gamma(flow, steps, euler, target):
 
 
 def departure(rates, departures):
-    """How far Euler steps leave the line, for several step sizes; `departures` is keyed by the coordinates."""
+    """How far Euler steps leave the line, for several rates; `departures` is keyed by the coordinates."""
     fig, ax = figure()
     labels = {
         "log scale": r"in $(\mu, \ln\sigma)$",
@@ -99,7 +99,7 @@ def departure(rates, departures):
         ax.annotate(label, (rates[0], departures[name][0]), **beside)
     ax.loglog(rates[[0, -1]], 0.3 * rates[[0, -1]], color="#999999", linewidth=0.8)
     ax.annotate("slope 1", (rates[0], 0.3 * rates[0]), **beside)
-    ax.set(xlabel=r"step size $\eta$", ylabel="distance from the line", xlim=(8.5e-4, 1.3e-2))
+    ax.set(xlabel=r"rate $\eta$", ylabel="distance from the line", xlim=(8.5e-4, 1.3e-2))
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     ax.set_yticks([3e-4, 1e-3, 3e-3], ["0.0003", "0.001", "0.003"])
     ax.minorticks_off()
