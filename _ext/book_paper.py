@@ -70,6 +70,7 @@ def for_readers(app: Sphinx, pagename: str, templatename: str, context: dict[str
         kept = ("epub.css", "pygments.css")
         context["css_files"] = [sheet for sheet in context["css_files"] if str(sheet.filename).endswith(kept)]
         body = context.get("body", "")
+        body = body.replace("<details ", '<details open="open" ')
         context["body"] = re.sub(r"<(/?)p\b(?=[^<]*(?:</p>)?\s*(?:<p [^<]*</p>\s*)?</summary>)", r"<\1span", body)
 
 

@@ -114,6 +114,8 @@ def epub() -> Path:
         if done.returncode:
             made.unlink()
             sys.exit(f"epubcheck finds errors:\n{done.stdout}{done.stderr}"[:4000])
+    else:
+        print("The ePub is not checked: apt-get install epubcheck default-jre-headless")
     return made
 
 
