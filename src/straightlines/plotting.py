@@ -84,7 +84,10 @@ def figure(columns: int = 1, rows: int = 1, *, height: float | None = None, **op
         _checks.within("height", height, "greater than 0")
     use_style()
     height = height or rows * {1: 3.7, 2: 3.6, 3: 2.9}.get(columns, 2.4)
-    return plt.subplots(rows, columns, figsize=(SINGLE if columns == 1 else WIDTH, height), **options)
+    fig, axes = plt.subplots(rows, columns, figsize=(SINGLE if columns == 1 else WIDTH, height), **options)
+    for ax in fig.axes:
+        ax.tick_params(labelleft=True, labelbottom=True)  # each panel stands alone in a narrow window
+    return fig, axes
 
 
 class _Picture(NamedTuple):
@@ -201,10 +204,6 @@ def name_line(ax: Axes, method: str, at: tuple[float, float], *, text: str | Non
     _check_axes(ax)
     _checks.member("method", method, LOOKS)
     _checks.finite_array("at", at, (2,))
-    style: dict[str, Any] = {
-        "xytext": (6, 0),
-        "textcoords": "offset points",
-        "va": "center",
-        "color": LOOKS[method].color,
-    }
-    ax.annotate(text or method, at, **(style | {"fontweight": "bold", "fontsize": 10} | options))
+    style: dict[str, Any] = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
+    style |= {"color": LOOKS[method].color, "fontweight": "bold", "fontsize": 10}
+    ax.annotate(text or method, at, **(style | options))
