@@ -58,6 +58,20 @@ class LongTable(SphinxPostTransform):
             table.parent.insert(table.parent.index(table), addnodes.tabular_col_spec(spec=spec))
 
 
+class ProofTitle(SphinxPostTransform):
+    """In the PDF the box of a proof has its word as the title: without one it would be empty."""
+
+    default_priority = 500
+    builders = ("latex",)
+
+    def run(self, **kwargs: Any) -> None:
+        for proof in self.document.findall(nodes.admonition):
+            text = next(iter(proof.findall(nodes.Text)), "")
+            if "proof" in proof["classes"] and text.startswith("Proof. "):
+                text.parent.replace(text, nodes.Text(text.removeprefix("Proof. ")))
+                proof.insert(0, nodes.title("", "Proof"))
+
+
 def use_its_own_static_files(app: Sphinx) -> None:
     if app.builder.name == "epub":
         app.config.html_static_path = ["_ext/epub"]
@@ -77,6 +91,7 @@ def for_readers(app: Sphinx, pagename: str, templatename: str, context: dict[str
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_post_transform(DrawingToPdf)
     app.add_post_transform(LongTable)
+    app.add_post_transform(ProofTitle)
     app.connect("builder-inited", use_its_own_static_files, priority=100)
     app.connect("html-page-context", for_readers, priority=990)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -230,6 +230,14 @@ def test_a_long_table_may_break_in_the_pdf(rows):
         assert float(narrow) < float(wide) == pytest.approx(1 - float(narrow), abs=0.002)
 
 
+def test_a_proof_has_a_title_in_the_pdf():
+    proof = nodes.admonition("", nodes.paragraph("", "Proof. By symmetry."), classes=["proof"])
+    document = publish_doctree("")
+    document += proof
+    book_paper.ProofTitle(document).run()
+    assert [child.astext() for child in proof] == ["Proof", "By symmetry."]
+
+
 def test_what_the_pdf_needs_is_named(monkeypatch):
     monkeypatch.setattr(take_away.shutil, "which", lambda program: None)
     assert {"latexmk", "texlive-xetex", "librsvg2-bin", "fonts-dejavu-core"} <= set(take_away.missing())
