@@ -294,7 +294,7 @@ keep("other_optimizers-figure-problems", fig)
 # :name: other_optimizers-figure-problems
 # :alt: Five rows of two panels, x on the left and z on the right. Rotated map, three methods share a straight line and gradient descent zigzags. Rosenbrock, Newton and gradient descent creep along the valley, the other two come from outside it. Two minima, Newton turns down to the saddle point. Two branches, Newton runs into the origin and Gauss-Newton shoots past it. Singular, Newton slows down above the line on which the Jacobian is singular, Gauss-Newton is thrown far below it. In every panel of z the physical gradient is a straight line.
 #
-# Ten steps on five problems: $\eta = 0.3$, for gradient descent the rate of the grid that is best for ten steps. Ring: the start. Cross: a minimum, or its image. Thin lines: equal loss. On the singular map Gauss-Newton leaves the panel of $z$ below, and comes back.
+# Ten steps on five problems: $\eta = 0.3$, for gradient descent the rate of the grid that is best for ten steps. Ring: the start. Cross: a minimum, or its image. Thin lines: equal loss. Singular: Gauss-Newton leaves the last panel and comes back.
 # ```
 #
 # ````{explorer} two-planes
