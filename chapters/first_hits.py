@@ -415,7 +415,7 @@ glue("first_hits-half", round(half_life, -2), display=False)
 # :name: first_hits-figure-million
 # :alt: Left, the histogram of a million first hits, from 73 to 110 thousand with its top near 84 thousand and a longer tail to the right; a dotted line marks the published count, left of the top. Right, the share of runs without a hit, on a logarithmic axis, falls along a straight dashed line from 95 thousand on.
 #
-# A million first hits of TANGO. Left, the histogram, the part before the published count darker. Right, the share that still waits; the dashed line is the exponential of the rate measured from 95,000 iterations on.
+# A million first hits of TANGO. Left, the histogram, in full colour before the published count. Right, the share that still waits; the dashed line is the exponential of the rate measured from 95,000 iterations on.
 # ```
 #
 # Nothing about TANGO entered the eigenvalue but the step size and the width of its cloud, known to a few per cent from {glue:text}`first_hits-runs` runs, and within that error the two numbers agree (the ideal cloud gives slightly more). Expect no closer agreement: TANGO remembers its $v$ as well as its place, the process only its place. Of the runs that still wait, half come home within the next {glue:text}`first_hits-half:.0f` iterations, and half of the rest within as many again ({numref}`first_hits-figure-million`).

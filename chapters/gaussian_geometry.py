@@ -375,9 +375,7 @@ print(f"largest gap {-worst.fun:.4f}, at a mean of {worst.x:.2f}")
 # %% tags=["hide-input", "remove-output"]
 means = 5 - 5 * np.cos(np.linspace(0, np.pi, 400))
 curves = exact_curve(means), guess(means)
-keep(
-    "gaussian_geometry-figure-guess", figures.guess(means, *curves, worst.x)
-)
+keep("gaussian_geometry-figure-guess", figures.guess(means, *curves))
 glue(
     "gaussian_geometry-guess-gap",
     round(float(-worst.fun), 4),

@@ -279,7 +279,7 @@ extents = {
     "Rosenbrock": ([(-1.6, 1.5), (-1.1, 1.8)], [(-0.3, 2.5), (-10, 15)]),
     "two minima": ([(0.4, 3.4), (-2.4, 3.0)], [(0.7, 3.2), (-0.5, 5)]),
     "two branches": ([(-2.5, 2.6), (-1.7, 2.3)], [(-3.6, 5), (-3.2, 5)]),
-    "singular": ([(-0.4, 2.4), (-2.8, 1.3)], [(-0.4, 2.4), (-17, 2)]),
+    "singular": ([(-0.4, 2.4), (-2.8, 1.3)], [(-0.4, 2.4), (-4.6, 1.6)]),
 }
 backdrops, drawn_x, drawn_z = {}, {}, {}
 for name, (_, minima) in PROBLEMS.items():
@@ -301,7 +301,7 @@ keep("other_optimizers-figure-problems", fig)
 # :name: other_optimizers-figure-problems
 # :alt: Five rows of two panels, x on the left and z on the right. Rotated map, three methods share a straight line and gradient descent zigzags. Rosenbrock, Newton and gradient descent creep along the valley, the other two come from outside it. Two minima, Newton turns down to the saddle point. Two branches, Newton runs into the origin and Gauss-Newton shoots past it. Singular, Newton slows down above the line on which the Jacobian is singular, Gauss-Newton is thrown far below it. In every panel of z the physical gradient is a straight line.
 #
-# Ten steps on five problems: $\eta = 0.3$, for gradient descent the rate of the grid that is best for ten steps. Ring: the start. Cross: a minimum, or its image. Thin lines: equal loss.
+# Ten steps on five problems: $\eta = 0.3$, for gradient descent the rate of the grid that is best for ten steps. Ring: the start. Cross: a minimum, or its image. Thin lines: equal loss. Singular: Gauss-Newton leaves the last panel and comes back.
 # ```
 #
 # ````{explorer} two-planes

@@ -560,9 +560,9 @@ keep("tango-figure-source", figures.source(paths, grid, guess))
 # %% [markdown]
 # ```{glue:figure} tango-figure-source
 # :name: tango-figure-source
-# :alt: The same three paths in the colours of the source, red for TANGO, lime dashes for SGD, blue dots for averaged SGD, and half an ellipse of magenta dots as the guessed natural gradient.
+# :alt: The same three paths in the colours of the source, red for TANGO, green dashes for SGD, blue dots for averaged SGD, and half an ellipse of magenta dots as the guessed natural gradient.
 #
-# A redraw of the figure as {cite:t}`notwa2019tango` publishes it, with its guessed curve.
+# A redraw of the figure as {cite:t}`notwa2019tango` publishes it, with its guessed curve. Its colours are a little darker or lighter here, so that both themes show them.
 # ```
 #
 # ## Exercises

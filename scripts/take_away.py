@@ -52,6 +52,10 @@ def complaints(log: str) -> list[str]:
     log = re.sub(r"(?<=[^\n]{79})\n", "", log)  # it breaks its lines
     found = re.findall(r"LaTeX Warning: (?:Reference|Citation|Hyper reference) .*? undefined", log)
     found += re.findall(r"LaTeX Warning: (Float too large for page by [\d.]+pt)", log)
+    # what a long formula adds is not seen, a line that leaves the page is
+    for points in re.findall(r"Overfull \\vbox \(([\d.]+)pt too high\) has occurred while \\output", log):
+        if float(points) > 10:
+            found.append(f"a page is {points} pt too full")
     found += sorted(set(re.findall(r"Missing character: .*?(?=\n)", log)))
     # code is the only text in the typewriter font, and a point more than the page's width is seen
     for points, text in re.findall(r"Overfull \\hbox \(([\d.]+)pt too wide\)[^\n]*\n([^\n]*)", log):
@@ -104,10 +108,14 @@ def epub() -> Path:
     checker = shutil.which("epubcheck")
     if checker and shutil.which("java"):
         jar = zipfile.is_zipfile(checker)  # as in Debian, where not every kernel runs it as a program
-        done = subprocess.run([*(["java", "-jar"] if jar else []), checker, str(made)], capture_output=True, text=True)
+        done = subprocess.run(
+            [*(["java", "-jar"] if jar else []), checker, "--failonwarnings", str(made)], capture_output=True, text=True
+        )
         if done.returncode:
             made.unlink()
             sys.exit(f"epubcheck finds errors:\n{done.stdout}{done.stderr}"[:4000])
+    else:
+        print("The ePub is not checked: apt-get install epubcheck default-jre-headless")
     return made
 
 

@@ -16,13 +16,16 @@ sys.path[:0] = [str(ROOT / "_ext"), str(ROOT / "scripts")]
 
 import book_about  # noqa: E402
 import book_math  # noqa: E402
+import book_paper  # noqa: E402
 import book_pictures  # noqa: E402
 import book_weight  # noqa: E402
 import take_away  # noqa: E402
 import tinycss2  # noqa: E402
 from book_math import Typesetter  # noqa: E402
 from docutils import nodes  # noqa: E402
+from docutils.core import publish_doctree  # noqa: E402
 from fontTools import ttLib  # noqa: E402
+from sphinx import addnodes  # noqa: E402
 
 from tests.test_plotting import contrast  # noqa: E402
 
@@ -209,8 +212,30 @@ def test_the_log_of_the_pdf_is_read_closely():
         "LaTeX Warning: Hyper reference `x' on page 1 undefined on input line 2.\n"
         "Missing character: There is no ᵀ in font FreeMono!\n"
         "LaTeX Warning: Float too large for page by 36.17998pt on input line 8126.\n"
+        "Overfull \\vbox (69.04266pt too high) has occurred while \\output is active []\n"
     )
-    assert len(take_away.complaints(log)) == 4
+    assert len(take_away.complaints(log)) == 5
+
+
+@pytest.mark.parametrize("rows", [book_paper.LONG, book_paper.LONG + 1])
+def test_a_long_table_may_break_in_the_pdf(rows):
+    border = "====  " + "=" * 40 + "\n"
+    text = border + "one   two\n" + border + f"a     {'reproduced ' * 3}\n" * (rows - 1) + border
+    document = publish_doctree(text)
+    book_paper.LongTable(document).run()
+    (table,) = document.findall(nodes.table)
+    specs = [re.findall(r"Y{(.*?)}", node["spec"]) for node in document.findall(addnodes.tabular_col_spec)]
+    assert ("longtable" in table["classes"]) == bool(specs) == (rows > book_paper.LONG)
+    for narrow, wide in specs:
+        assert float(narrow) < float(wide) == pytest.approx(1 - float(narrow), abs=0.002)
+
+
+def test_a_proof_has_a_title_in_the_pdf():
+    proof = nodes.admonition("", nodes.paragraph("", "Proof. By symmetry."), classes=["proof"])
+    document = publish_doctree("")
+    document += proof
+    book_paper.ProofTitle(document).run()
+    assert [child.astext() for child in proof] == ["Proof", "By symmetry."]
 
 
 def test_what_the_pdf_needs_is_named(monkeypatch):

@@ -81,7 +81,10 @@ def figure(columns: int = 1, rows: int = 1, *, height: float | None = None, **op
     height = rows * {1: 3.7, 2: 3.6, 3: 2.9}.get(columns, 2.4) if height is None else height
     _checks.array("height", height, (), "greater than 0")
     use_style()
-    return plt.subplots(rows, columns, figsize=(SINGLE if columns == 1 else WIDTH, height), **options)
+    fig, axes = plt.subplots(rows, columns, figsize=(SINGLE if columns == 1 else WIDTH, height), **options)
+    for ax in fig.axes:
+        ax.tick_params(labelleft=True, labelbottom=True)  # each panel stands alone in a narrow window
+    return fig, axes
 
 
 class _Picture(NamedTuple):

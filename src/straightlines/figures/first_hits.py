@@ -38,10 +38,10 @@ def million(edges, counts, without_hit, published, tail):
     color = LOOKS["TANGO"].color
     many = 500 // width
     whole = counts[: counts.size // many * many].reshape(-1, many).sum(axis=1)
-    left.fill_between(edges[::many][: whole.size] / THOUSAND, 100 * whole / runs, step="post", color=color, alpha=0.75)
-    earlier = (edges < published) & (np.arange(edges.size) < whole.size * many)
-    inside = np.flatnonzero(earlier)[::many] // many
-    left.fill_between(edges[::many][inside] / THOUSAND, 100 * whole[inside] / runs, step="post", color=color)
+    left.fill_between(edges[::many][: whole.size] / THOUSAND, 100 * whole / runs, step="post", color=color, alpha=0.55)
+    inside = np.flatnonzero(edges[::many][: whole.size] < published)
+    across, up = np.append(edges[::many][inside], published), 100 * whole[np.append(inside, inside[-1])] / runs
+    left.fill_between(across / THOUSAND, up, step="post", color=color)
     left.axvline(published / THOUSAND, color=INK, linestyle=":", linewidth=1.6)
     left.annotate(f"published\n{published}", (published / THOUSAND, 4.95), (-4, 0), textcoords="offset points",
                   ha="right", va="top", fontsize=9)  # fmt: skip
@@ -65,13 +65,12 @@ def pairs(first, second, other, latest):
     fig, axes = figure(2, height=3.9, sharex=True, sharey=True)
     for ax, across, title in zip(axes, (second, other), ("the same samples", "other samples"), strict=True):
         shown = [np.minimum(hits, latest) / THOUSAND for hits in (across, first)]
-        ax.plot(*shown, "o", color=LOOKS["TANGO"].color, markersize=3, alpha=0.5, markeredgewidth=0, rasterized=True)
+        ax.plot(*shown, "o", color=LOOKS["TANGO"].color, markersize=3, alpha=0.65, markeredgewidth=0, rasterized=True)
         ax.plot([74, 112], [74, 112], color=INK, linewidth=1)
         above = (first > across)[first != across].mean()
         ax.annotate(f"TANGO is later in {above:.0%}", (75, 111), va="top", fontsize=9.5)
-        ax.set(title=title, xlabel="moving average, thousands of iterations", xlim=(74, 112), ylim=(74, 112))
-        ax.set_aspect("equal")
-    axes[0].set_ylabel("TANGO, thousands of iterations")
+        ax.set(title=title, xlim=(74, 112), ylim=(74, 112), aspect="equal")
+        ax.set(xlabel="moving average, thousands of iterations", ylabel="TANGO, thousands of iterations")
     return fig
 
 
@@ -85,6 +84,7 @@ def clouds(ends, shares, target, half_width):
         ax.set_title(f"{method}\n{shares[method]:.0%} in the box")
         ax.set(xlim=(9.95, 10.05), ylim=(0.95, 1.05), aspect="equal", xlabel=r"mean $\mu$")
         ax.set_xticks([9.96, 10, 10.04], ["9.96", "10", "10.04"])
+        ax.set_yticks([0.96, 1, 1.04], ["0.96", "1", "1.04"])
     axes[0].set_ylabel(r"standard deviation $\sigma$")
     return fig
 
@@ -97,18 +97,19 @@ def race(samples, constant, decreasing):
     fig, axes = figure(2, height=3.9, sharex=True, sharey=True)
     labels = (
         {"SGD": (1100, 3.4), "TANGO": (1100, 0.9), "moving average": (2700, 0.9), "averaged SGD": (1100, 0.13)},
-        {"SGD": (6300, 0.15), "TANGO": (17_500, 0.15), "moving average": (1050, 0.033)},
+        {"SGD": (6300, 0.15), "TANGO": (17_500, 0.15), "moving average": (1100, 0.06)},
     )
     for ax, errors, places in zip(axes, (constant, decreasing), labels, strict=True):
         for method, error in errors.items():
             look = LOOKS[method]
             ax.loglog(samples[: error.size], error, color=look.color, linestyle=look.linestyle)
-            name_line(ax, method, places[method], xytext=(0, 0))
+            text = method if ax is axes[0] else method.replace(" ", "\n")
+            name_line(ax, method, places[method], text=text, xytext=(0, 0))
         ax.loglog(samples, 1 / np.sqrt(2 * samples), color=INK, linewidth=4, alpha=0.3)
         ax.annotate("Cramér-Rao bound", (1100, 0.0055), fontsize=9.5)
-        ax.set(xlabel="samples", xlim=(samples[0], samples[-1]), ylim=(1.2e-3, 8))
-    axes[0].set(title="constant rates", ylabel=r"error in $\ln\sigma$")
-    axes[1].set(title="decreasing rates")
+        ax.set(xlabel="samples", ylabel=r"error in $\ln\sigma$", xlim=(samples[0], samples[-1]), ylim=(1.2e-3, 8))
+    axes[0].set_title("constant rates")
+    axes[1].set_title("decreasing rates")
     return fig
 
 

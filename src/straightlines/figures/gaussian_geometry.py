@@ -37,7 +37,7 @@ def two_planes(dots):
     return fig
 
 
-def guess(means, exact, guessed, worst):
+def guess(means, exact, guessed):
     """The source's guess beside the exact curve, and the height of both above the straight line in the m-plane."""
     fig, (left, right) = figure(2)
     line = 1 + 10 * means
@@ -45,9 +45,6 @@ def guess(means, exact, guessed, worst):
     for curve, style in [(exact, natural), (guessed, NEUTRAL[4])]:
         left.plot(means, curve, **style)
         right.plot(means, curve**2 + means**2 - line, **style)
-    ends = [np.interp(worst, means, curve) for curve in (exact, guessed)]
-    left.plot([worst, worst], ends, color=NEUTRAL[0]["color"], linewidth=3.2)
-    left.annotate("largest gap", (worst, np.mean(ends)), xytext=(9, -4), textcoords="offset points")
     name_line(left, "natural gradient", (5, 5.1), text="exact curve", xytext=(0, -32), ha="center")
     left.annotate("guess", (8.9, 3.57), xytext=(7, 5), textcoords="offset points", color="#666666")
     name_line(right, "natural gradient", (5, 0), text="exact curve", xytext=(0, -9), ha="center")
@@ -72,16 +69,14 @@ def geodesics(curves):
                 ax.plot(*points.T, **NEUTRAL[0 if alpha == 1 else 3])
             if alpha == -1:
                 draw_target(ax, points[-1])
-    texts = {-1.0: "α = -1: m-geodesic, circle", -0.5: "-½", 0.0: "0: Levi-Civita, ellipse", 0.5: "½"}
+    texts = {-1.0: "α = −1: m-geodesic, circle", -0.5: "−½", 0.0: "0: Levi-Civita, ellipse", 0.5: "½"}
     texts[1.0] = "α = 1: e-geodesic, flat"
     for alpha, text in texts.items():
         color = LOOKS[named[alpha]].color if alpha in named else "#666666"
         left.annotate(text, (5, curves[alpha][:, 1].max()), xytext=(0, 5), textcoords="offset points",
                       ha="center", color=color, fontsize=9)  # fmt: skip
-    for alpha, text in [(-1.0, "α = -1"), (0.0, "0"), (1.0, "1")]:
-        middle = _nearest(curves[alpha], 5.0)
-        color = LOOKS[named[alpha]].color if alpha in named else "#666666"
-        right.annotate(text, (5, middle[1] ** 2 + 25 - 51), xytext=(0, 5), textcoords="offset points",
+        short, middle = text.partition(":")[0], _nearest(curves[alpha], 5.0)
+        right.annotate(short, (5, middle[1] ** 2 + 25 - 51), xytext=(0, 5), textcoords="offset points",
                        ha="center", color=color, fontsize=9)  # fmt: skip
     edge = np.linspace(-0.6, 10.6, 200)
     right.fill_between(edge, -29, edge**2 - 10 * edge - 1, **FORBIDDEN)
@@ -117,17 +112,14 @@ def fields(mean, scale, panels):
     members = [(0.5, 1.2), (5, 1.2), (9.7, 2.6), (0.5, 4.5), (5, 4.5), (2.5, 8), (9, 8)]
     for ax, (title, field, path, method, ellipse) in zip(axes.flat, panels, strict=True):
         flow = field[..., 0], field[..., 1]
-        ax.streamplot(mean, scale, *flow, color="#8a9aa3", linewidth=0.8, density=1.1, arrowsize=0.8)
+        ax.streamplot(mean, scale, *flow, color="#8a9aa3b0", linewidth=0.8, density=1.1, arrowsize=0.8)
         for m, s in members:
             width, height = ellipse(s)
             ax.add_patch(Ellipse((m, s), width, height, facecolor="#88888855", edgecolor="#666666", zorder=3))
         draw_path(ax, path, method, markers=False, linewidth=2.6)
         draw_target(ax, (10, 1))
         ax.set(title=title, xlim=(-2, 12), ylim=(0, 10.5), aspect="equal")
-    for ax in axes[:, 0]:
-        ax.set_ylabel(SCALE)
-    for ax in axes[1]:
-        ax.set_xlabel(MEAN)
+        ax.set(xlabel=MEAN, ylabel=SCALE)
     return fig
 
 
@@ -151,7 +143,7 @@ def six_descents(descents, exact):
 
 def coordinates(curves, descents):
     """Natural gradient, geodesic and gradient descent in six coordinate systems, each drawn in its own axes."""
-    fig, axes = figure(3, 2, height=5.6)
+    fig, axes = figure(3, 2, height=5.4)
     for ax, (name, system) in zip(axes.flat, COORDINATES.items(), strict=True):
         for method, curve in (curves | {"gradient descent": descents[name]}).items():
             draw_path(ax, _to(name, curve), method, markers=False, start=method == "natural gradient")
@@ -159,6 +151,10 @@ def coordinates(curves, descents):
         ax.set(xlabel=system.labels[0], ylabel=system.labels[1], title=name)
         ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=3)
+    for method, text, height in [
+        ("natural gradient", "natural\ngradient", 19),
+        ("Fisher-Rao geodesic", "geodesic", 10.5),
+        ("gradient descent", None, 3),
+    ]:
+        name_line(axes[0, 2], method, (5, height), text=text, xytext=(0, 0), ha="center", fontsize=9)
     return fig

@@ -25,16 +25,14 @@ def _plain_ticks(axis: Axis) -> None:
 def wave(updates: ArrayLike, curves: Mapping[str, Mapping[str, tuple]]) -> Figure:
     """Errors in x (above) and y (below) against updates: setting → method → two arrays of shape (seeds, blocks)."""
     updates = np.asarray(updates)
-    fig, axes = figure(2, 2, height=6.2, sharex=True)
+    fig, axes = figure(2, 2, height=6.6, sharex=True)
     for column, (title, methods) in zip(axes.T, curves.items(), strict=True):
         for ax, part, name in zip(column, (0, 1), "xy", strict=True):
             for method, errors in methods.items():
                 band = np.quantile(errors[part], QUANTILES, axis=0)
                 draw_band(ax, updates, band, method, markevery=2, markersize=5)
-            ax.set(yscale="log", ylabel=f"mean error in ${name}$")
+            ax.set(yscale="log", title=title, xlabel="updates", ylabel=f"mean error in ${name}$")
             _plain_ticks(ax.yaxis)
-        column[0].set_title(title)
-        column[1].set_xlabel("updates")
     for ax, methods in zip(axes[0], curves.values(), strict=True):
         ax.set_ylim(0.6 * ax.get_ylim()[0], None)
         for method, (errors, _) in methods.items():
@@ -87,12 +85,12 @@ def toy(rows: Mapping[str, tuple[list[str], ArrayLike]]) -> Figure:
 def images(pictures: Mapping[str, ArrayLike], source: ArrayLike) -> Figure:
     """Images in two rows of three on one scale of colours, with the error of each against the source."""
     source = np.asarray(source)
-    fig, axes = figure(3, 2, height=5.6)
+    fig, axes = figure(3, 2, height=6.6)
     for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=True):
         shown = ax.imshow(picture, vmin=-0.2 * source.max(), vmax=source.max(), rasterized=True)
         error = np.std(np.asarray(picture) - source)
         ax.set(xticks=[], yticks=[], title=title, xlabel="" if title.startswith("its") else f"error {error:.2g}")
-    fig.colorbar(shown, ax=axes, shrink=0.8, label="heat")
+    fig.colorbar(shown, ax=axes, location="bottom", shrink=0.5, aspect=30, label="heat")
     return fig
 
 

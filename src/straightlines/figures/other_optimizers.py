@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from straightlines.plotting import GREY, INK, LOOKS, NEUTRAL, draw_path, draw_target, figure, name_line
+from straightlines.plotting import GREY, LOOKS, NEUTRAL, draw_path, draw_target, figure, name_line
 
 NAMED = ("gradient descent", "Newton", "Gauss-Newton", "physical gradient", "Polyak", "L-BFGS")
 
@@ -31,35 +31,19 @@ def problems(problems, paths, images):
     return fig
 
 
-def _ends(ax, x, lines, gap):
-    """Names at the right ends of lines, spread so that they do not overlap on a logarithmic or a linear axis."""
-    log = ax.get_yscale() == "log"
-    low, high = ax.get_ylim()
-    forward = np.log10 if log else np.asarray
-    heights = forward(np.clip([y for _, y in lines], low, high))
-    order = np.argsort(heights)
-    placed = heights[order].copy()
-    least = gap * (forward(high) - forward(low))
-    for i in range(1, len(placed)):
-        placed[i] = max(placed[i], placed[i - 1] + least)
-    for i, height in zip(order, placed, strict=True):
-        text, _ = lines[i]
-        method = text.split(",")[0]
-        name_line(ax, method, (x, 10**height if log else height), text=text, annotation_clip=False)
-
-
 def rotation(degrees, turned):
     """Distance after ten steps against the rotation: what depends on the axes in colour, what does not in grey."""
     fig, ax = figure(height=4.2)
-    depends = [method for method, gaps in turned.items() if np.ptp(gaps) > 1e-9]
     for method, gaps in turned.items():
         look = LOOKS[method]
-        if method in depends:
+        if np.ptp(gaps) > 1e-9:
             ax.plot(degrees, gaps, color=look.color, linestyle=look.linestyle, marker=look.marker, markevery=4)
+            at = {"Lion": np.argmax(gaps), "sign SGD": np.searchsorted(degrees, 30)}.get(method, -1)
+            place = {"xytext": (0, 14), "ha": "center"} if method == "sign SGD" else {}
+            name_line(ax, method, (degrees[at], gaps[at]), annotation_clip=False, **place)
         else:
             ax.plot(degrees, gaps, **NEUTRAL[4], linewidth=1)
     ax.set(xlabel="rotation (degrees)", ylabel="distance after ten steps", xlim=(0, 90), ylim=(-0.08, None))
-    _ends(ax, 90, [(method, turned[method][-1]) for method in depends], 0.06)
     return fig
 
 
@@ -78,7 +62,6 @@ def cost(results, arrived=0.01):
                 inside = (x <= 60) & (medians > (4e-6 if method == "Gauss-Newton" else 1e-6))
                 ends.append((method, x[inside][-1], medians[inside][-1]))
         ax.axhline(arrived, **NEUTRAL[2], linewidth=0.8)
-        ax.tick_params(labelleft=True)  # each panel stands alone in a narrow window
         ax.set(yscale="log", xlabel=xlabel, xlim=(0, 60), ylim=(1e-6, 8))
         for method, x, y in ends:
             if method == "Gauss-Newton":  # dogleg lies on it
@@ -110,7 +93,7 @@ def overshoot(paths, losses):
 
 def basins(side, gaps, minima):
     """A map of starts for each method: the distance to a minimum; hatched where a run is not finite."""
-    fig, axes = figure(3, 2, height=5.6, sharex=True, sharey=True)
+    fig, axes = figure(3, 2, height=6.4, sharex=True, sharey=True)
     for ax, (method, gap) in zip(axes.flat, gaps.items(), strict=True):
         lost = np.isinf(gap).reshape(len(side), -1)
         shade = np.log10(np.clip(gap, 1e-4, 10)).reshape(lost.shape)
@@ -119,12 +102,10 @@ def basins(side, gaps, minima):
             hatch = ax.contourf(side, side, lost, [0.5, 1], colors="none", hatches=["////"])
             hatch.set_edgecolor(GREY)
         for minimum in minima:
-            ax.plot(*minimum, "x", color="white", markersize=8, markeredgewidth=2)
+            for color, width in [("#202020", 4), ("#f8f8f8", 2)]:  # the same on both grounds
+                ax.plot(*minimum, "x", color=color, markersize=8 + (width > 2), markeredgewidth=width)
         ax.set(title=method, aspect="equal", xticks=[-5, 0, 5], yticks=[-5, 0, 5])
-        ax.tick_params(colors=INK, labelleft=True, labelbottom=True)
-    for ax in axes[1]:
-        ax.set_xlabel("$x_0$ of the start")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("$x_1$ of the start")
-    fig.colorbar(picture, ax=axes, label="log₁₀ of the distance to a minimum", shrink=0.9)
+        ax.set(xlabel="$x_0$ of the start", ylabel="$x_1$ of the start")
+    bar = {"location": "bottom", "shrink": 0.5, "aspect": 30}
+    fig.colorbar(picture, ax=axes, label="log₁₀ of the distance to a minimum", **bar)
     return fig

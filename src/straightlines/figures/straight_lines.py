@@ -44,6 +44,7 @@ def book(fit, toy, fit_shares, toy_shares):
     ax.set(xlabel="input $x_0$", ylabel="input $x_1$")
 
     ax = axes["right"]
+    ax.set_zorder(1)  # the last panel in a narrow window
     draw_path(ax, fit_shares["gradient descent"], "gradient descent", markers=False)
     draw_path(ax, toy_shares["Newton"], "Newton", start=False)
     draw_path(ax, fit_shares["natural gradient"], "natural gradient", markers=False, start=False, linewidth=2.2)
@@ -108,7 +109,7 @@ def departure(rates, departures):
 
 def bends(steps, outcomes, surface):
     """Three things that bend the line, as shares left; two paths each."""
-    fig, axes = figure(3, height=3.3, sharey=True)
+    fig, axes = figure(3, height=3.2, sharey=True)
     # what is named, at which share of the first outcome, and where its name stands
     names = [
         ((r"$(\mu, \ln\sigma)$, η = 0.02", 0.55, (0.0, 0.88)), (r"$(\mu, \sigma)$, η = 0.1", 0.5, (0.42, 0.08))),
@@ -124,8 +125,9 @@ def bends(steps, outcomes, surface):
             leader = {"arrowstyle": "-", "color": "#999999", "linewidth": 0.7}
             ax.annotate(name, at, xytext=place, color="#666666", fontsize=9, arrowprops=leader)
         draw_target(ax, (0, 0))
-        ax.set(xlim=(-0.06, 1.07), ylim=(-0.06, 1.07), aspect="equal", title=title, xlabel="share left, first outcome")
-    axes[0].set_ylabel("share left, another outcome")
+        ax.set(xlim=(-0.06, 1.07), ylim=(-0.06, 1.07), aspect="equal", title=title)
+        ax.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+        ax.set(xlabel="share left, first outcome", ylabel="share left, another")
     return fig
 
 

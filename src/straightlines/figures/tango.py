@@ -21,12 +21,11 @@ def iterates(runs):
         draw_target(ax, (10, 0))
         ax.set_yscale("symlog", linthresh=2, linscale=1.6)
         ax.set_yticks([0, 1, 2, 5, 10, 20, 50], ["0", "1", "2", "5", "10", "20", "50"])
-        ax.set(title=method, xlabel=r"mean $\mu$", ylim=(-1, 60))
+        ax.set(title=method, xlabel=r"mean $\mu$", ylabel=r"$\ln\sigma$", ylim=(-1, 60))
         ax.minorticks_off()
     for ax, fast_at, average_at in zip(axes, [(7, 24), (5.5, 2.4)], [(4.8, 0.35), (3.6, -0.35)], strict=True):
         ax.annotate("fast iterate", fast_at, color=INK, va="center")
         ax.annotate("average", average_at, color=INK, va="center", ha="center")
-    axes[0].set_ylabel(r"$\ln\sigma$")
     return fig
 
 
@@ -36,11 +35,11 @@ def paths(published, in_moments, exact, target):
     for ax in (left, right):
         draw_path(ax, exact[::200], "natural gradient", markers=False, linewidth=2.6, zorder=4)
         draw_target(ax, target)
-        ax.set(xlabel=r"mean $\mu$", xlim=(-1, 12.5), ylim=(0, 10))
+        ax.set(xlabel=r"mean $\mu$", ylabel=r"standard deviation $\sigma$", xlim=(-1, 12.5), ylim=(0, 10))
     for method, path in published.items():
         draw_path(left, path[::200], method, markers=False, start=False)
-    left.set(title="as published", ylabel=r"standard deviation $\sigma$")
-    right.set(title="in the expectation parameters")
+    left.set_title("as published")
+    right.set_title("in the expectation parameters")
     name_line(left, "SGD", (4.2, 7.6))
     name_line(left, "TANGO", (3.0, 4.0), xytext=(6, -8))
     name_line(left, "averaged SGD", (2.6, 0.8), xytext=(0, 0))
@@ -53,11 +52,11 @@ def paths(published, in_moments, exact, target):
 
 
 def source(published, grid, guess):
-    """The notebook's own picture, with its guess."""
+    """The notebook's own picture, with its guess, in its colours as far as both grounds let them be seen."""
     fig, ax = figure(height=4.0)
-    for method, style in {"TANGO": "r-", "SGD": "--", "averaged SGD": "b:"}.items():
-        ax.plot(*published[method][::200].T, style, label=method, **({"color": "lime"} if method == "SGD" else {}))
-    ax.plot(grid, guess, color="magenta", linestyle=":", label="“true natural gradient”, a guess")
+    for method, color, line in [("TANGO", "#e03030", "-"), ("SGD", "#189a18", "--"), ("averaged SGD", "#5f6fff", ":")]:
+        ax.plot(*published[method][::200].T, color=color, linestyle=line, label=method)
+    ax.plot(grid, guess, color="#d030d0", linestyle=":", label="“true natural gradient”, a guess")
     ax.set(xlabel=r"$\mu$", ylabel=r"$\sigma$", xlim=(-2, 12), ylim=(0, 10))
     ax.legend(loc="upper right")
     return fig
