@@ -34,6 +34,20 @@ window.addEventListener("load", () => {
     if (reckon(box) > room) box.tabIndex = 0;
     reach.observe(box);
   }
+
+  // What the style sheet leaves for later is laid out once, part by part, while the page has nothing else to do: from then
+  // on each part has its own height, and nothing is measured where it is not. Only where that does not move what is read.
+  const parts = [...document.querySelectorAll("article > section > :is(section, div.cell):nth-child(n + 9)")];
+  const settle = () => {
+    const part = parts.shift();
+    if (!part) return;
+    part.style.contentVisibility = "visible";
+    requestAnimationFrame(() => setTimeout(() => {
+      part.style.contentVisibility = "";
+      requestIdleCallback(settle);
+    }));
+  };
+  if (window.requestIdleCallback && CSS.supports("overflow-anchor: auto")) requestIdleCallback(settle);
 });
 
 // Paper is light, and what is folded comes out open.

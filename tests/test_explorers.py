@@ -1257,7 +1257,9 @@ def test_explorers_of_the_book_run(browser):
         page.on("pageerror", lambda error, path=path: wrong.append(f"{path.name}: {error}"))
         page.goto(path.as_uri())
         for root in page.locator("[data-explorer]").all():
-            if root.locator(".explorer .explorer-line").count() == 0 or root.locator("figure:visible").count():
-                wrong.append(f"{path.name}: {root.get_attribute('data-explorer')} does not run")
+            root.scroll_into_view_if_needed()
+            root.locator(".explorer .explorer-line").first.wait_for()
+            if root.locator("figure:visible").count():
+                wrong.append(f"{path.name}: the figure of {root.get_attribute('data-explorer')} stays")
         page.close()
     assert not wrong, wrong
