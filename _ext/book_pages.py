@@ -58,9 +58,9 @@ def spoken(tex: str) -> str:
         except KeyError:
             return match[1] + " "
 
-    text = re.sub(r"\\(?:math\w+|text|operatorname)(?=\W)|\\[,;!]|[{}]", "", tex)
-    text = re.sub(r"\\([A-Za-z]+) ?", letter, text)
-    return text.replace("^2", "²").replace("^*", "*")
+    text = re.sub(r"\\(?:math\w+|text|operatorname)(?=\W)|\\!|[{}]", "", tex)
+    text = re.sub(r"\\[,; ]", " ", re.sub(r"\\([A-Za-z]+) ?", letter, text))
+    return " ".join(text.replace("^2", "²").replace("^*", "*").split())
 
 
 def summary(doctree: nodes.document, most: int = 200) -> str:

@@ -307,6 +307,9 @@ def can_be_read(watched):
             yield f"{page.locator(what).count()} of {what}"
     if page.viewport_size == WIDE and page.get_by_role("navigation").count() == 0:
         yield "has no navigation"
+    described = page.evaluate("[...document.querySelectorAll('meta[name=description]')].map(m => m.content)")
+    if len(described) != 1 or "\\" in described[0]:
+        yield f"is described as {described}"
     levels = page.evaluate(HEADING_LEVELS)
     if levels[:1] != [1] or levels.count(1) != 1:
         yield f"main headings {levels}"
@@ -397,6 +400,28 @@ def test_page_without_scripts(browser, base, name):
 
 
 # --- what one page shows for all ---
+
+
+# parts of a page that are laid out late, and are not as high as what is in them
+UNKNOWN = """() => {
+  const parts = [...document.querySelectorAll("article *")].filter(e => getComputedStyle(e).contentVisibility === "auto");
+  const before = parts.map(e => e.getBoundingClientRect().height);
+  parts.forEach(e => (e.style.contentVisibility = "visible"));
+  const after = parts.map(e => e.getBoundingClientRect().height);
+  parts.forEach(e => (e.style.contentVisibility = ""));
+  return [parts.length, before.filter((height, i) => Math.abs(height - after[i]) > 1).length];
+}"""
+
+
+def test_what_is_laid_out_late_gets_its_own_height(browser, server):
+    """So that what leads down the page leads to the right place, and nothing seems to stand where it does not."""
+    with Watched(browser, viewport=NARROW) as watched:
+        page = watched.open(f"{server}/chapters/other_optimizers.html")
+        assert page.evaluate(UNKNOWN)[0] > 3
+        given_up = time.monotonic() + PATIENCE
+        while (unknown := page.evaluate(UNKNOWN)[1]) and time.monotonic() < given_up:
+            page.wait_for_timeout(200)
+        assert unknown == 0
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
