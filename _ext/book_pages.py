@@ -135,6 +135,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
         app.setup_extension("sphinx_sitemap")  # both write whole addresses
         app.setup_extension("notfound.extension")
     app.add_js_file("names.js")
+    app.add_js_file("previews.js")
     app.connect("config-inited", use_repository, priority=100)
     app.connect("html-page-context", drop_unknown_address, priority=900)
     app.connect("html-page-context", describe, priority=900)
