@@ -1,4 +1,4 @@
-"""What the book's pages need beyond the theme: the repository's address, what each is about, downloads of both twins."""
+"""What the book's pages need beyond the theme: the repository's address, descriptions, downloads of both twins."""
 
 import html
 import re

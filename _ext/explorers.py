@@ -31,7 +31,9 @@ EXPLORERS = {
 SCRIPT, STYLE = "explorers.js", "explorers.css"
 HERE = "<!-- after an explorer -->"
 LATER = """<script>
-  addEventListener("load", () => document.body.append(Object.assign(document.createElement("script"), {{ src: "{}" }})));
+  addEventListener("load", () => {{
+    document.body.append(Object.assign(document.createElement("script"), {{ src: "{}" }}));
+  }});
 </script>"""
 GROUNDS = {"light": "#ffffff", "dark": "#16191d"}  # of the book's pages, see assets/book.css
 # WCAG 2.2, 1.4.11 and 1.4.3; and what is strong on a light page is strong on a dark one, up to this

@@ -29,11 +29,15 @@ if (matchMedia("(hover: hover)").matches) {
     card.ariaHidden = "true";
     card.append(copy);
     document.querySelector("article").append(card);
-    // above the link or, where there is no room, below it, and inside the window
+    // above the link where there is room or more of it than below, and inside the window
     const { top, bottom, left } = link.getBoundingClientRect();
-    const above = top - card.offsetHeight - 6;
-    card.style.top = `${above > 6 ? above : bottom + 6}px`;
-    card.style.left = `${Math.max(6, Math.min(left, document.documentElement.clientWidth - card.offsetWidth - 6))}px`;
+    const [above, below] = [top - 12, innerHeight - bottom - 12];
+    const goesUp = card.offsetHeight <= above || above > below;
+    Object.assign(card.style, {
+      [goesUp ? "bottom" : "top"]: `${goesUp ? innerHeight - top + 6 : bottom + 6}px`,
+      left: `${Math.max(6, Math.min(left, document.documentElement.clientWidth - card.offsetWidth - 6))}px`,
+      maxHeight: `${goesUp ? above : below}px`,
+    });
   };
 
   const come = ({ target }) => {

@@ -36,7 +36,6 @@ if (typeof document === "undefined") {
     tangoRun: (settings, seed, kept = Infinity) => finish(tangoPath(settings, randomState(seed).oneNormal, Infinity, kept)),
   };
   const seen = {};
-  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
   const addressed = (root) => new URLSearchParams(location.hash.slice(1)).get("explorer") === root.dataset.explorerName;
   const start = (root) => {
     near.unobserve(root);
@@ -47,14 +46,10 @@ if (typeof document === "undefined") {
     startPanel(root, EXPLORERS[root.dataset.explorer], JSON.parse(root.dataset.options || "{}"));
     if (above) scrollBy({ top: root.offsetHeight - height, behavior: "instant" });
   };
-  // An explorer starts as it comes near the window, when the page has nothing else to do; at once where it is seen.
+  // An explorer starts before it is seen: a reader who scrolls fast would see the page below it move.
   const near = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting, boundingClientRect: { top, bottom } } of entries) {
-      if (!isIntersecting) continue;
-      if (top < window.innerHeight && bottom > 0) start(target);
-      else idle(() => start(target), { timeout: 300 });
-    }
-  }, { rootMargin: "100%" });
+    for (const { target, isIntersecting } of entries) if (isIntersecting) start(target);
+  }, { rootMargin: "150%" });
   const begin = () => {
     for (const root of document.querySelectorAll("[data-explorer]")) {
       const name = root.dataset.explorer;

@@ -404,7 +404,8 @@ def test_page_without_scripts(browser, base, name):
 
 # parts of a page that are laid out late, and are not as high as what is in them
 UNKNOWN = """() => {
-  const parts = [...document.querySelectorAll("article *")].filter(e => getComputedStyle(e).contentVisibility === "auto");
+  const late = e => getComputedStyle(e).contentVisibility === "auto";
+  const parts = [...document.querySelectorAll("article *")].filter(late);
   const before = parts.map(e => e.getBoundingClientRect().height);
   parts.forEach(e => (e.style.contentVisibility = "visible"));
   const after = parts.map(e => e.getBoundingClientRect().height);
@@ -530,6 +531,7 @@ def test_a_link_shows_what_it_leads_to(browser, base, start, inside):
         assert box["x"] >= 0
         assert box["y"] >= 0
         assert box["x"] + box["width"] <= 1280
+        assert box["y"] + box["height"] <= 500
         assert page.evaluate("document.querySelectorAll('[id]').length") == ids  # each stays the only one
         assert card.get_attribute("aria-hidden") == "true"
         assert card.locator("[href], [tabindex]").count() == 0
