@@ -1,11 +1,14 @@
-"""What the book's pages need beyond the theme: the repository's address, and downloads of both twins."""
+"""What the book's pages need beyond the theme: the repository's address, descriptions, downloads of both twins."""
 
+import html
 import re
 import shutil
+import unicodedata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -43,6 +46,49 @@ def drop_unknown_address(app: Sphinx, pagename: str, templatename: str, context:
     """Say nothing about where a page is while nobody knows."""
     if not app.config.html_baseurl and "metatags" in context:
         context["metatags"] = re.sub(r'<meta property="og:(url|image)[^>]*>\s*', "", context["metatags"])
+
+
+def spoken(tex: str) -> str:
+    """A short formula as plain text."""
+
+    def letter(match: re.Match[str]) -> str:
+        try:
+            size = "CAPITAL" if match[1].istitle() else "SMALL"
+            return unicodedata.lookup(f"GREEK {size} LETTER {match[1]}")
+        except KeyError:
+            return match[1] + " "
+
+    text = re.sub(r"\\(?:math\w+|text|operatorname)(?=\W)|\\!|[{}]", "", tex)
+    text = re.sub(r"\\[,; ]", " ", re.sub(r"\\([A-Za-z]+) ?", letter, text))
+    return " ".join(text.replace("^2", "²").replace("^*", "*").split())
+
+
+def summary(doctree: nodes.document, most: int = 200) -> str:
+    """The first sentences of a page, as plain text."""
+    text = ""
+    for paragraph in doctree.findall(nodes.paragraph):
+        plain = paragraph.deepcopy()
+        for formula in list(plain.findall(nodes.math)):
+            formula.replace_self(nodes.Text(spoken(formula.astext())))
+        text = " ".join(f"{text} {plain.astext()}".split())
+        if len(text) > most:
+            break
+    if len(text) <= most:
+        return text
+    whole = re.match(rf".{{60,{most - 1}}}[.?!](?= )", text)
+    return whole[0] if whole else text[: most - 1].rsplit(" ", 1)[0] + "…"
+
+
+def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Say what a page is about in whole sentences, with formulas that can be read; of the search, too."""
+    if app.builder.name != "html":
+        return
+    text = summary(doctree) if doctree else "Search the book." if pagename == "search" else ""
+    tags = re.sub(r'<meta (?:name|property)="(?:og:)?description"[^>]*>\s*', "", context.get("metatags", ""))
+    if text:
+        for name in ('name="description"', *(['property="og:description"'] if doctree else [])):
+            tags += f'<meta {name} content="{html.escape(text)}" />\n'
+        context["metatags"] = tags
 
 
 def drop_odd_roles(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -89,8 +135,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
         app.setup_extension("sphinx_sitemap")  # both write whole addresses
         app.setup_extension("notfound.extension")
     app.add_js_file("names.js")
+    app.add_js_file("previews.js")
     app.connect("config-inited", use_repository, priority=100)
     app.connect("html-page-context", drop_unknown_address, priority=900)
+    app.connect("html-page-context", describe, priority=900)
     app.connect("html-page-context", drop_odd_roles)
     app.connect("html-page-context", mend_markup)
     app.connect("html-page-context", add_downloads, priority=600)

@@ -168,10 +168,9 @@ class Bundle:
     def write(self) -> None:
         shutil.rmtree(self.static / "fonts", ignore_errors=True)
         script = self.script()
-        loose = [
-            (self.static / name).read_text() for text in self.pages.values() for _, _, name in SCRIPT.findall(text)
-        ]
-        words = set(re.findall(r"[\w-]+", " ".join([*self.pages.values(), script.decode(), *set(loose)])))
+        named = {name for text in self.pages.values() for name in re.findall(r'_static/([^"?]+\.js)\b', text)}
+        loose = [(self.static / name).read_text() for name in named if (self.static / name).is_file()]
+        words = set(re.findall(r"[\w-]+", " ".join([*self.pages.values(), script.decode(), *loose])))
         style = self.style(words)
         (self.static / "pages.css").write_bytes(style)
         (self.static / "pages.js").write_bytes(script)

@@ -30,6 +30,11 @@ EXPLORERS = {
 }
 SCRIPT, STYLE = "explorers.js", "explorers.css"
 HERE = "<!-- after an explorer -->"
+LATER = """<script>
+  addEventListener("load", () => {{
+    document.body.append(Object.assign(document.createElement("script"), {{ src: "{}" }}));
+  }});
+</script>"""
 GROUNDS = {"light": "#ffffff", "dark": "#16191d"}  # of the book's pages, see assets/book.css
 # WCAG 2.2, 1.4.11 and 1.4.3; and what is strong on a light page is strong on a dark one, up to this
 LINE_CONTRAST, TEXT_CONTRAST, STRONG_CONTRAST = 3.0, 4.5, 11.0
@@ -187,14 +192,19 @@ def pass_through(translator, node: nodes.Element) -> None:
 def load(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Run the script right after a page's first explorer: what is below it is not shown before its height is known."""
+    """Load the script where a page has an explorer.
+
+    At the beginning of a page it runs right after the explorer, so that nothing below is shown before the explorer's
+    height is known; farther down, the explorer starts when a reader comes near it, and the script waits for the page.
+    """
     if app.builder.format != "html" or app.builder.name == "epub":
         return
     app.add_css_file(STYLE)  # on every page: it goes into their one style sheet
     if doctree is not None and next(doctree.findall(explorer), None) is not None:
         address = f"{context['pathto'](f'_static/{SCRIPT}', 1)}?v={zlib.crc32(script().encode()):08x}"
-        run = f'<script data-at-once src="{address}"></script>'
-        context["body"] = context["body"].replace(HERE, run, 1).replace(HERE, "")
+        before, after = context["body"].split(HERE, 1)
+        run = LATER.format(address) if "<h2" in before else f'<script data-at-once src="{address}"></script>'
+        context["body"] = f"{before}{run}{after.replace(HERE, '')}"
 
 
 def write(app: Sphinx) -> None:

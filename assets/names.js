@@ -34,6 +34,23 @@ window.addEventListener("load", () => {
     if (reckon(box) > room) box.tabIndex = 0;
     reach.observe(box);
   }
+
+  // What the style sheet leaves for later is laid out once, part by part, while the page has nothing else to do: from then
+  // on each part has its own height, and nothing is measured where it is not.
+  const parts = [...document.querySelectorAll("article > section > :is(section, div.cell):nth-child(n + 9)")];
+  const settle = () => {
+    const part = parts.shift();
+    if (!part) return;
+    // what changes its height above the window, or in it, would move what is read
+    if (part.getBoundingClientRect().top <= 2 * innerHeight) return void requestIdleCallback(settle);
+    part.style.contentVisibility = "visible";
+    requestAnimationFrame(() => setTimeout(() => {
+      part.style.contentVisibility = "";
+      requestIdleCallback(settle);
+    }));
+  };
+  addEventListener("scroll", () => (parts.length = 0), { once: true, passive: true }); // then the browser does it
+  if (window.requestIdleCallback) requestIdleCallback(settle);
 });
 
 // Paper is light, and what is folded comes out open.

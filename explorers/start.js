@@ -36,15 +36,34 @@ if (typeof document === "undefined") {
     tangoRun: (settings, seed, kept = Infinity) => finish(tangoPath(settings, randomState(seed).oneNormal, Infinity, kept)),
   };
   const seen = {};
+  const addressed = (root) => new URLSearchParams(location.hash.slice(1)).get("explorer") === root.dataset.explorerName;
+  const start = (root) => {
+    near.unobserve(root);
+    if (root.classList.contains("is-running")) return;
+    // where the browser does not, what is read below an explorer is kept in its place
+    const above = !CSS.supports("overflow-anchor: auto") && root.getBoundingClientRect().bottom < 0;
+    const height = above && root.offsetHeight;
+    startPanel(root, EXPLORERS[root.dataset.explorer], JSON.parse(root.dataset.options || "{}"));
+    if (above) scrollBy({ top: root.offsetHeight - height, behavior: "instant" });
+  };
+  // An explorer starts before it is seen: a reader who scrolls fast would see the page below it move.
+  const near = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) if (isIntersecting) start(target);
+  }, { rootMargin: "150%" });
   const begin = () => {
-    for (const root of document.querySelectorAll("[data-explorer]:not(.is-running)")) {
+    for (const root of document.querySelectorAll("[data-explorer]")) {
       const name = root.dataset.explorer;
-      if (!Object.hasOwn(EXPLORERS, name)) continue;
+      if (root.dataset.explorerName || !Object.hasOwn(EXPLORERS, name)) continue;
       seen[name] = (seen[name] ?? 0) + 1;
       root.dataset.explorerName = seen[name] > 1 ? `${name}-${seen[name]}` : name;
-      startPanel(root, EXPLORERS[name], JSON.parse(root.dataset.options || "{}"));
+      near.observe(root);
+      // at the beginning of a page it is there before it is seen
+      if (document.currentScript?.hasAttribute("data-at-once") || addressed(root)) start(root);
     }
   };
   begin(); // those above the script; others when the page is whole
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+  window.addEventListener("hashchange", () => {
+    for (const root of document.querySelectorAll("[data-explorer-name]")) if (addressed(root)) start(root);
+  });
 }

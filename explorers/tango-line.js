@@ -1,6 +1,6 @@
 // The line that TANGO is on: its mean motion and noisy runs, the fast iterate and its average, in both planes.
 
-const LIVE_STEPS = 60000; // steps of the mean motion that are made at once: all of them at rest, a twelfth while dragging
+const LIVE_STEPS = 5000; // steps of the mean motion that are made at once; the worker makes the others
 const MOST_STEPS = 5e6;
 
 EXPLORERS["tango-line"] = {
@@ -48,6 +48,7 @@ EXPLORERS["tango-line"] = {
     });
     let stop = null;
     let result = null; // { of, mean, runs }
+    let first = {}; // { of, mean }: the part of the mean motion that is made at once
     let begun = 0;
     let stopped = null; // the settings whose runs were stopped
 
@@ -84,8 +85,10 @@ EXPLORERS["tango-line"] = {
       const fresh = result?.of === of;
       const exact = Array.from({ length: 101 }, (_, i) => i / 100).map((left) => onTheLine(state.start, state.target, 1 - left, left));
       // short runs are exact at once; of long ones the first part, until the worker has the whole
-      const mean = (fresh && result.mean) || meanMotion({ ...settings, steps: Math.min(settings.steps, LIVE_STEPS / (dragging ? 12 : 1)) }, 400);
-      const part = !(fresh && result.mean) && settings.steps > LIVE_STEPS / (dragging ? 12 : 1);
+      const whole = fresh && result.mean;
+      if (!whole && first.of !== of) first = { of, mean: meanMotion({ ...settings, steps: Math.min(settings.steps, LIVE_STEPS) }, 400) };
+      const mean = whole || first.mean;
+      const part = !whole && settings.steps > LIVE_STEPS;
       const runs = fresh ? result.runs : [];
 
       if (!dragging || !plane.fitted) {
@@ -108,12 +111,12 @@ EXPLORERS["tango-line"] = {
       moments.draw([noDistribution(moments.limits), ...items("mean", "M", exact.map(meanMap)), { cross: meanMap(state.target) }], dragging);
       work.hidden = !stop || performance.now() - begun < 300;
 
-      const [first, second] = DATA.coordinates[state.coordinates];
+      const [one, other] = DATA.coordinates[state.coordinates];
       const steps = `${grouped(settings.steps)} ${settings.steps === 1 ? "step" : "steps"}`;
       const bound = Math.min(gammaBound(state.start, state.coordinates), gammaBound(state.target, state.coordinates));
       const steady = meanBound(exact.slice(0, -1).concat([state.target]), state.coordinates);
       const parts = [
-        `TANGO in (${first}, ${second}), ${state.warm} start, γ = ${shown(state.gamma)}, δt = ${shown(state.stepSize)}, ${steps}.`,
+        `TANGO in (${one}, ${other}), ${state.warm} start, γ = ${shown(state.gamma)}, δt = ${shown(state.stepSize)}, ${steps}.`,
         mean.diverged !== null
           ? `The mean motion leaves the family at step ${grouped(mean.diverged)}.`
           : part

@@ -1257,7 +1257,37 @@ def test_explorers_of_the_book_run(browser):
         page.on("pageerror", lambda error, path=path: wrong.append(f"{path.name}: {error}"))
         page.goto(path.as_uri())
         for root in page.locator("[data-explorer]").all():
-            if root.locator(".explorer .explorer-line").count() == 0 or root.locator("figure:visible").count():
-                wrong.append(f"{path.name}: {root.get_attribute('data-explorer')} does not run")
+            root.scroll_into_view_if_needed()
+            root.locator(".explorer .explorer-line").first.wait_for()
+            if root.locator("figure:visible").count():
+                wrong.append(f"{path.name}: the figure of {root.get_attribute('data-explorer')} stays")
         page.close()
     assert not wrong, wrong
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_explorer_far_down_a_page_waits_for_a_reader(browser, name):
+    page = browser.new_page(viewport={"width": 375, "height": 740})
+    page.set_default_timeout(1000 * PATIENCE)
+    page.goto((BOOK / name).as_uri())
+    page.wait_for_function("window.straightLines")
+    page.evaluate("() => new Promise(done => requestIdleCallback(() => requestAnimationFrame(done)))")
+    begins = name == "intro.html"  # with its explorer, which is there before it is seen
+    assert page.locator(".is-running").count() == (1 if begins else 0)
+    page.evaluate("document.querySelector('[data-explorer]').scrollIntoView()")
+    page.locator(".is-running .explorer-line").first.wait_for()
+    page.close()
+
+
+def test_an_address_leads_to_its_explorer_far_down_a_page(browser):
+    page = browser.new_page()
+    page.set_default_timeout(1000 * PATIENCE)
+    address = (BOOK / "chapters" / "tango_limits.html").as_uri()
+    page.goto(f"{address}#explorer=tango-line&gamma=0.001")
+    caption = page.locator("[data-explorer='tango-line'] .explorer-caption")
+    caption.wait_for()
+    assert "γ = 0.001" in caption.inner_text()
+    page.wait_for_function("""() => {
+        const { top, bottom } = document.querySelector("[data-explorer]").getBoundingClientRect();
+        return top < innerHeight && bottom > 0; }""")
+    page.close()

@@ -16,6 +16,7 @@ sys.path[:0] = [str(ROOT / "_ext"), str(ROOT / "scripts")]
 
 import book_about  # noqa: E402
 import book_math  # noqa: E402
+import book_pages  # noqa: E402
 import book_paper  # noqa: E402
 import book_pictures  # noqa: E402
 import book_weight  # noqa: E402
@@ -24,6 +25,7 @@ import tinycss2  # noqa: E402
 from book_math import Typesetter  # noqa: E402
 from docutils import nodes  # noqa: E402
 from docutils.core import publish_doctree  # noqa: E402
+from docutils.utils import new_document  # noqa: E402
 from fontTools import ttLib  # noqa: E402
 from sphinx import addnodes  # noqa: E402
 
@@ -260,3 +262,34 @@ def test_punctuation_stays_with_its_formula():
     transform.document = document
     transform.run()
     assert [child.astext() for child in paragraph] == ["with ", "(x),", " and"]
+
+
+# --- what a page is about ---
+
+
+@pytest.mark.parametrize(
+    ("tex", "text"),
+    [
+        (r"N(\mu, \sigma^2)", "N(μ, σ²)"),
+        (r"(\mu, \ln\sigma)", "(μ, ln σ)"),
+        (r"\mathrm{E}\,y^2", "E y²"),
+        (r"\Theta", "Θ"),
+        ("y^*", "y*"),
+    ],
+)
+def test_a_formula_is_spoken(tex, text):
+    assert book_pages.spoken(tex) == text
+
+
+def test_a_page_is_described_in_whole_sentences():
+    def page(text):
+        document = new_document("page")
+        document += nodes.paragraph("", "", nodes.Text(text))
+        return document
+
+    first = "A first sentence that is long enough to say what the page is about, in so many words."
+    assert book_pages.summary(page(first)) == first
+    assert book_pages.summary(page(f"{first} {'more ' * 40}")) == first
+    endless = book_pages.summary(page("word " * 80))
+    assert len(endless) <= 200
+    assert endless.endswith("word…")

@@ -307,6 +307,9 @@ def can_be_read(watched):
             yield f"{page.locator(what).count()} of {what}"
     if page.viewport_size == WIDE and page.get_by_role("navigation").count() == 0:
         yield "has no navigation"
+    described = page.evaluate("[...document.querySelectorAll('meta[name=description]')].map(m => m.content)")
+    if len(described) != 1 or "\\" in described[0]:
+        yield f"is described as {described}"
     levels = page.evaluate(HEADING_LEVELS)
     if levels[:1] != [1] or levels.count(1) != 1:
         yield f"main headings {levels}"
@@ -399,6 +402,29 @@ def test_page_without_scripts(browser, base, name):
 # --- what one page shows for all ---
 
 
+# parts of a page that are laid out late, and are not as high as what is in them
+UNKNOWN = """() => {
+  const late = e => getComputedStyle(e).contentVisibility === "auto";
+  const parts = [...document.querySelectorAll("article *")].filter(late);
+  const before = parts.map(e => e.getBoundingClientRect().height);
+  parts.forEach(e => (e.style.contentVisibility = "visible"));
+  const after = parts.map(e => e.getBoundingClientRect().height);
+  parts.forEach(e => (e.style.contentVisibility = ""));
+  return [parts.length, before.filter((height, i) => Math.abs(height - after[i]) > 1).length];
+}"""
+
+
+def test_what_is_laid_out_late_gets_its_own_height(browser, server):
+    """So that what leads down the page leads to the right place, and nothing seems to stand where it does not."""
+    with Watched(browser, viewport=NARROW) as watched:
+        page = watched.open(f"{server}/chapters/other_optimizers.html")
+        assert page.evaluate(UNKNOWN)[0] > 3
+        given_up = time.monotonic() + PATIENCE
+        while (unknown := page.evaluate(UNKNOWN)[1]) and time.monotonic() < given_up:
+            page.wait_for_timeout(200)
+        assert unknown == 0
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_drawings_follow_the_theme(browser, server, mode):
     with Watched(browser, viewport=WIDE, color_scheme=mode) as watched:
@@ -475,3 +501,71 @@ def test_downloads_arrive_whole(browser, server, suffix):
             page.locator(f'.chapter-downloads a[href$="{suffix}"]').click()
         assert started.value.suggested_filename == f"tango{suffix}"
         assert Path(started.value.path()).read_bytes() == (ROOT / "chapters" / f"tango{suffix}").read_bytes()
+
+
+# --- previews ---
+
+
+def link_out_of_sight(page, start):
+    """A link to what the window does not show, brought into sight."""
+    link = page.locator(f"article a.internal[href^='#{start}']").last
+    link.scroll_into_view_if_needed()
+    page.wait_for_function(
+        """link => {
+          const { top, bottom } = document.getElementById(link.hash.slice(1)).getBoundingClientRect();
+          return bottom < 0 || top > innerHeight; }""",
+        arg=link.element_handle(),
+    )
+    return link
+
+
+@pytest.mark.parametrize(("start", "inside"), [("equation-", "mjx-container"), ("tango-limits-figure-", "figcaption")])
+def test_a_link_shows_what_it_leads_to(browser, base, start, inside):
+    with Watched(browser, viewport={"width": 1280, "height": 500}) as watched:
+        page = watched.open(f"{base}/chapters/tango_limits.html")
+        link, card = link_out_of_sight(page, start), page.locator(".preview")
+        ids = page.evaluate("document.querySelectorAll('[id]').length")
+        link.hover()
+        card.locator(inside).first.wait_for(state="visible")
+        box = card.bounding_box()
+        assert box["x"] >= 0
+        assert box["y"] >= 0
+        assert box["x"] + box["width"] <= 1280
+        assert box["y"] + box["height"] <= 500
+        assert page.evaluate("document.querySelectorAll('[id]').length") == ids  # each stays the only one
+        assert card.get_attribute("aria-hidden") == "true"
+        assert card.locator("[href], [tabindex]").count() == 0
+        card.hover()
+        page.wait_for_timeout(500)  # longer than the card waits for the mouse to come back
+        assert card.is_visible()
+        page.mouse.move(1, 1)
+        card.wait_for(state="detached")
+        link.hover()
+        card.wait_for(state="visible")
+        page.keyboard.press("Escape")
+        assert card.count() == 0
+        assert not watched.wrong
+
+
+def test_the_keyboard_brings_a_preview_and_paper_has_none(browser, server):
+    with Watched(browser, viewport={"width": 1280, "height": 500}) as watched:
+        page = watched.open(f"{server}/chapters/tango_limits.html")
+        link, card = link_out_of_sight(page, "equation-"), page.locator(".preview")
+        page.keyboard.press("Shift")  # the keyboard was used last, so that its focus is shown
+        link.focus()
+        card.wait_for(state="visible")
+        page.emulate_media(media="print")
+        assert not card.is_visible()
+        page.emulate_media(media="screen")
+        link.blur()
+        card.wait_for(state="detached")
+
+
+def test_touch_brings_no_preview(browser, server):
+    with Watched(browser, viewport=NARROW, has_touch=True, is_mobile=True) as watched:
+        page = watched.open(f"{server}/chapters/tango_limits.html")
+        link = link_out_of_sight(page, "equation-")
+        link.evaluate("link => link.addEventListener('click', event => event.preventDefault())")
+        link.tap()
+        page.wait_for_timeout(500)
+        assert page.locator(".preview").count() == 0
