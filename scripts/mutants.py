@@ -39,8 +39,8 @@ def mistake(node: ast.AST) -> ast.AST | None:
         return node.operand
     if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float):
         value = node.value
-        if isinstance(value, bool):
-            return ast.Constant(not value)
+        if isinstance(value, int) and value in (0, 1):  # JAX takes an index past the end for the last one
+            return ast.Constant(type(value)(1 - value))
         return ast.Constant(value + 1 if isinstance(value, int) else 1.25 * value + (value == 0))
     return None
 
