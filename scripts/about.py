@@ -5,6 +5,7 @@
 A number that differs in its last digits on another machine mostly differs because of one of these.
 """
 
+import argparse
 import os
 import platform
 import re
@@ -69,6 +70,7 @@ def threads() -> int:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     import jax
 
     for name, version in (found := versions()).items():

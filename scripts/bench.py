@@ -357,8 +357,8 @@ def main():
         except subprocess.CalledProcessError as error:
             print(f"{name} failed with status {error.returncode}; no record was written", file=sys.stderr)
             return 1
-    write(with_ratios(records))
-    print(table(records))
+    print(table(with_ratios(records)))
+    write(records)
     print(f"{OUTPUT.relative_to(ROOT)} holds these records")
     return 0
 

@@ -6,6 +6,7 @@ Beside it, with "-dark" in its name, stands the same picture with light ink, for
 ground.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -30,8 +31,23 @@ def on_dark(svg: str) -> str:
     return svg
 
 
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebook", type=Path, help="the executed chapter")
+    parser.add_argument("name", help="under which it keeps the picture")
+    parser.add_argument("target", type=Path, help="the .svg file to write")
+    args = parser.parse_args()
+    try:
+        svg = picture(args.notebook, args.name)
+    except (OSError, ValueError, KeyError) as error:
+        parser.error(f"arguments notebook and name: {args.notebook} must be a notebook with such a picture: {error}")
+    try:
+        args.target.write_text(svg, encoding="utf-8")
+        args.target.with_stem(f"{args.target.stem}-dark").write_text(on_dark(svg), encoding="utf-8")
+    except OSError as error:
+        parser.error(f"argument target: {args.target} cannot be written: {error}")
+    return 0
+
+
 if __name__ == "__main__":
-    notebook, name, target = sys.argv[1:]
-    svg, target = picture(Path(notebook), name), Path(target)
-    target.write_text(svg, encoding="utf-8")
-    target.with_stem(f"{target.stem}-dark").write_text(on_dark(svg), encoding="utf-8")
+    sys.exit(main())

@@ -25,7 +25,6 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src"
@@ -101,8 +100,10 @@ def modules_of(source: Path) -> dict[str, Path]:
 
 def reads(source: Path, notebook) -> list[Path]:
     """The files that a chapter declares in its header."""
-    found = []
-    for pattern in notebook.metadata.get("reads", []):
+    found, patterns = [], notebook.metadata.get("reads", [])
+    if not isinstance(patterns, list):
+        raise ValueError(f"{source}: the header's reads must be a list of names or patterns, got {patterns!r}")
+    for pattern in patterns:
         files = sorted(file.resolve() for file in source.parent.glob(pattern))
         if not files:
             raise ValueError(f"{source}: the header declares reads: {pattern}, and there is no such file")
@@ -212,8 +213,8 @@ def main() -> int:
     for source in arguments.chapters:
         try:
             outcome = execute(source.resolve(), arguments.force)
-        except (CellExecutionError, RuntimeError, ValueError) as error:
-            print(f"{source}: failed, the old notebook is kept\n{error}", file=sys.stderr)
+        except Exception as error:
+            print(f"{source}: failed, the old notebook is kept\n{type(error).__name__}: {error}", file=sys.stderr)
             return 1
         print(f"{source}: {outcome}", flush=True)
     return 0

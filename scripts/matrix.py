@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from scripts import about
+from scripts import about, check
 from scripts.execute_chapters import ROOT
 
 THREADS = (1, 2)
@@ -43,10 +43,11 @@ def levels_here() -> list[str]:
 
 
 def main() -> int:
-    notebooks = [f"chapters/{name}.ipynb" for name in sys.argv[1:]] or ["chapters"]
-    if missing := [name for name in notebooks if not (ROOT / name).exists()]:
-        print(f"there is no {' and no '.join(missing)}", file=sys.stderr)
+    if wrong := [name for name in sys.argv[1:] if name not in check.NAMES]:
+        message = f"make matrix NAME=...: NAME must be chapters, of {', '.join(check.NAMES)}; got {' '.join(wrong)}"
+        print(message, file=sys.stderr)
         return 2
+    notebooks = [f"chapters/{name}.ipynb" for name in sys.argv[1:]] or ["chapters"]
     extensions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     here = levels_here()
     differ = False

@@ -6,6 +6,7 @@ pip installs uv, at the version and with the hashes of requirements.txt, and uv 
 uv cannot be had or fails, pip installs all of it. uv reads no pip.conf: it is handed what pip was told about indexes.
 """
 
+import argparse
 import ast
 import os
 import re
@@ -53,6 +54,8 @@ def uv_lines(lock: str) -> str:
 
 
 def main() -> int:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+
     def run(*command, **options):
         return subprocess.run(command, check=True, **options)
 

@@ -15,6 +15,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -66,15 +67,18 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("argument summary: must not be the sweep itself")
     try:
         with np.load(args.sweep) as file:
-            settings, first_hit, diverged = json.loads(str(file["settings"])), file["first_hit"], file["diverged"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            settings = json.loads(str(file["settings"]))
+            if settings["jax"] != (here := about.versions()["jax"]):
+                parser.error(f"argument sweep: it was made with JAX {settings['jax']}, and the note would say {here}")
+            arrays = summary(file["first_hit"], file["diverged"], settings["first_run"])
+            text = json.dumps(note(settings), indent=1) + "\n"
+    except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile) as error:
         parser.error(f"argument sweep: must be a file that the sweep command wrote, got {args.sweep} ({error})")
-    if settings["jax"] != (here := about.versions()["jax"]):
-        parser.error(f"argument sweep: it was made with JAX {settings['jax']}, and the note would say {here}")
-    arrays = summary(first_hit, diverged, settings["first_run"])
-    write(args.summary, lambda file: np.savez_compressed(file, **arrays))
-    text = json.dumps(note(settings), indent=1) + "\n"
-    write(args.summary.with_suffix(".json"), lambda file: file.write(text.encode()))
+    try:
+        write(args.summary, lambda file: np.savez_compressed(file, **arrays))
+        write(args.summary.with_suffix(".json"), lambda file: file.write(text.encode()))
+    except OSError as error:
+        parser.error(f"argument summary: {args.summary} and its note cannot be written ({error})")
     print(f"{args.summary}: {args.summary.stat().st_size / 1000:.0f} kB, {arrays['runs']} runs")
     return 0
 

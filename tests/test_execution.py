@@ -174,6 +174,13 @@ def test_what_a_chapter_declares_is_there(chapter, run):
     assert "reads: absent.toml, and there is no such file" in said
 
 
+def test_what_a_chapter_declares_is_a_list(chapter, run):
+    chapter.write_text(chapter.read_text().replace("# ---\n\n", "#   reads: 3\n# ---\n\n"))
+    status, _, said = run(chapter)
+    assert status == 1
+    assert "reads must be a list of names or patterns, got 3" in said
+
+
 def test_a_notebook_that_is_read_counts_but_not_how_long_it_took(chapter, tmp_path):
     other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("Text")], metadata={"seconds": 1})
     nbformat.write(other, tmp_path / "other.ipynb")
@@ -188,7 +195,7 @@ def test_a_notebook_that_is_read_counts_but_not_how_long_it_took(chapter, tmp_pa
     assert script.digest(chapter) != before
 
 
-@pytest.mark.parametrize("code", ["1 / 0", "import warnings; warnings.warn('careful')"], ids=["an error", "a warning"])
+@pytest.mark.parametrize("code", ["1 / 0", "import warnings; warnings.warn('careful')", "x = ("])
 def test_a_chapter_that_fails_leaves_the_old_notebook_whole(chapter, run, code):
     twin = chapter.with_suffix(".ipynb")
     twin.write_text("the old notebook")

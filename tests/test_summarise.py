@@ -56,9 +56,12 @@ def test_the_command_makes_a_summary_and_the_note_repeats_the_sweep(tmp_path):
     [
         ("nothing.npz b.npz", "must be a file that the sweep command wrote, got nothing.npz"),
         ("b.npz c.npz", "must be a file that the sweep command wrote, got b.npz"),
+        ("c.npz d.npz", "must be a file that the sweep command wrote, got c.npz ('first_run')"),
+        ("broken.npz d.npz", "must be a file that the sweep command wrote, got broken.npz (No data left in file)"),
         ("a.npz b.csv", "must be an .npz file in a folder that is there, got b.csv"),
         ("a.npz nowhere/b.npz", "must be an .npz file in a folder that is there, got nowhere/b.npz"),
         ("a.npz a.npz", "must not be the sweep itself"),
+        ("good.npz folder.npz", "argument summary: folder.npz and its note cannot be written"),
         ("a.npz b.npz", "it was made with JAX 0.0.1"),
     ],
 )
@@ -66,10 +69,17 @@ def test_wrong_arguments_are_named(arguments, message, tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     np.savez("a.npz", settings=np.array(json.dumps({"jax": "0.0.1"})), first_hit=FIRST_HIT, diverged=DIVERGED)
     np.savez("b.npz", first_hit=FIRST_HIT)
+    settings = {"jax": jax.__version__}
+    np.savez("c.npz", settings=np.array(json.dumps(settings)), first_hit=FIRST_HIT, diverged=DIVERGED)
+    settings |= dict.fromkeys(summarise.ON_THE_COMMAND, 0)
+    np.savez("good.npz", settings=np.array(json.dumps(settings)), first_hit=FIRST_HIT, diverged=DIVERGED)
+    Path("broken.npz").touch()
+    Path("folder.npz").mkdir()
     with pytest.raises(SystemExit) as ended:
         summarise.main(arguments.split())
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+    assert not [*Path().glob("*.json"), *Path().glob("d.npz")]
 
 
 def test_the_committed_summary_is_whole(committed):
