@@ -64,7 +64,7 @@ def mean_scale(name, value):
         raise ValueError(f"{name} must have a standard deviation greater than 0, got {value[1]}")
 
 
-def count(name, value, least=1, most=2**63):
+def count(name, value, least=1, most=2**63 - 1):
     """Raise unless `value` is an integer from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer, got {value!r}")
