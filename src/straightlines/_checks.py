@@ -51,7 +51,7 @@ def path(value, components=None) -> np.ndarray:
     return path
 
 
-def count(name, value, least=1, most=2**63):
+def count(name, value, least=1, most=2**63 - 1):
     """Raise unless `value` is an integer from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer, got {value!r}")

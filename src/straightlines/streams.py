@@ -92,10 +92,10 @@ def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1, dtype=
 
     `key` is the ensemble's, made by `jax.random.key`, `run` an index from 0, `dtype` float32 or float64; both give the
     same normals but for rounding. Returns shape (steps, 1 + pseudo_samples). Raises TypeError for a key of another kind
-    or a number that is no integer, ValueError for one that is too small.
+    or a number that is no integer, ValueError for one out of its range.
     """
     _checks.random_key("key", key)
-    _checks.count("run", run, least=0)
+    _checks.count("run", run, 0, 2**32 - 1)
     _checks.count("steps", steps)
     _checks.count("pseudo_samples", pseudo_samples, least=0)
     dtype = _checks.float_dtype("dtype", dtype)
