@@ -182,7 +182,7 @@ def natural_gradient(xi, coordinates="scale", target=TARGET):
 
 
 # %% [markdown]
-# Is it really the fastest? Take the slope of the loss for one unit of length at $(2, 3)$, in each of 3600 directions, and see where it falls most.
+# Is it really the fastest? Take the slope of the loss for one unit of length at $(2, 3)$, in directions all round, and see where it falls most.
 
 
 # %%
@@ -194,6 +194,7 @@ here, angles = np.array([2.0, 3.0]), np.radians(np.arange(0, 360, 0.1))
 circle = np.stack([np.cos(angles), np.sin(angles)])
 slope = -np.asarray(gradient_descent(here)) @ circle
 squares = circle * (np.asarray(fisher_matrix(here, "scale")) @ circle)
+print(f"{angles.size} directions")
 for unit, steepness, rule in [
     ("coordinate", slope, gradient_descent),
     ("Fisher", slope / np.sqrt(squares.sum(axis=0)), natural_gradient),

@@ -978,7 +978,7 @@ def solve(reading):
 # %% tags=["hide-input"]
 answers["solver"], moved = map(np.asarray, solve(readings))
 print(f"{'solver':21}", told_error(answers["solver"]))
-print(f"largest last step, of all tests: {moved.max():.2f}")
+print(f"largest last step, of all tests: {moved.max():.0e}")
 squares = {
     name: np.mean((answers[name] - starts) ** 2, axis=1)
     for name in ("solver", "products of 3")

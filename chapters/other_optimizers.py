@@ -597,7 +597,7 @@ for method in sorted(METHODS, key=lambda m: round(turned[m][0], 9)):
     )
 
 # %% [markdown]
-# At 0° Lion and sign SGD are first. Both move each coordinate by the rate, however large the gradient is: ten steps of 0.3 along the diagonal lead from 3 to 0. The start and the rate suit them.
+# At 0° Lion and sign SGD are first. Both move each coordinate by the rate, however large the gradient is: ten steps of 0.3 along the diagonal lead from 3 to 0.
 
 # %% tags=["hide-input", "remove-output"]
 fig = figures.rotation(degrees, turned)
@@ -857,7 +857,7 @@ cost = round(evaluations / (3 * root_steps), 1)
 glue("other_optimizers-inverse-cost", cost, display=False)
 
 # %% [markdown]
-# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. The error of L-BFGS-B is mostly that of its stopping rule: {ref}`physical_gradients-ex-tolerance`. It does not add up: each step shrinks the error so far, in z, by $1 - \eta$.
+# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. L-BFGS-B errs mostly by its stopping rule: {ref}`physical_gradients-ex-tolerance`. Errors do not add up: each step shrinks those so far, in z, by $1 - \eta$.
 #
 # A network that is trained through a simulator needs the derivative of $z^{-1}$, too. By the implicit function theorem it is $J^{-1}$ at the solution, whatever steps the solver took, and optimistix knows that: `jax.jacobian` of the root does not differentiate the iteration. With SciPy you write $J^{-1}$ yourself, or take finite differences of something that was itself found with errors.
 

@@ -128,12 +128,12 @@ def draw_path(
 ) -> None:
     """Draw a path of shape (steps + 1, 2) in the look of its method, a name in `LOOKS`.
 
-    A line, unless not `markers` a marker at each point, unless not `start` a ring at the first one, and a dot at the
+    A line, unless not `markers` a marker at each point, unless not `start` a ring at the first one, and its marker at the
     end. `label` is for the legend, by default the method; the `options` go to `ax.plot`. Raises ValueError for an
     unknown method or a path of the wrong shape.
     """
     look, path = _look(ax, method), _checks.path(path, 2)
-    style = {"color": look.color, "linestyle": look.linestyle, "label": label or method}
+    style = {"color": look.color, "linestyle": look.linestyle, "label": method if label is None else label}
     ax.plot(path[:, 0], path[:, 1], marker=look.marker if markers else None, **(style | options))
     if start:
         ax.plot(*path[0], "o", markersize=9, color="none", markeredgecolor=INK, markeredgewidth=1.3, zorder=4)
@@ -153,7 +153,12 @@ def draw_band(
     _checks.array("across", across, (None,), "real")
     _checks.array("band", band, (3, *np.shape(across)), "real")
     low, line, high = np.asarray(band)
-    style = {"color": look.color, "linestyle": look.linestyle, "marker": look.marker, "label": label or method}
+    style = {
+        "color": look.color,
+        "linestyle": look.linestyle,
+        "marker": look.marker,
+        "label": method if label is None else label,
+    }
     ax.fill_between(across, low, high, color=look.color, alpha=0.2, linewidth=0)
     ax.plot(across, line, **(style | options))
 
