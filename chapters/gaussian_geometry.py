@@ -194,13 +194,17 @@ here, angles = np.array([2.0, 3.0]), np.radians(np.arange(0, 360, 0.1))
 circle = np.stack([np.cos(angles), np.sin(angles)])
 slope = -np.asarray(gradient_descent(here)) @ circle
 squares = circle * (np.asarray(fisher_matrix(here, "scale")) @ circle)
-print(f"{angles.size} directions")
 for unit, steepness, rule in [
     ("coordinate", slope, gradient_descent),
     ("Fisher", slope / np.sqrt(squares.sum(axis=0)), natural_gradient),
 ]:
-    found = degrees(circle[:, np.argmin(steepness)])
-    print(f"{unit}: found {found:.1f}°, rule {degrees(rule(here)):.1f}°")
+    best, ruled = (
+        degrees(circle[:, np.argmin(steepness)]),
+        degrees(rule(here)),
+    )
+    print(
+        f"{unit}: best of {angles.size} at {best:.1f}°, rule {ruled:.1f}°"
+    )
 
 # %% [markdown]
 # ## The straight line
