@@ -182,7 +182,7 @@ def natural_gradient(xi, coordinates="scale", target=TARGET):
 
 
 # %% [markdown]
-# Is it really the fastest? Take the slope of the loss for one unit of length at $(2, 3)$, in directions all round, and see where it falls most.
+# Is it really the fastest? Take the slope of the loss for one unit of length at $(2, 3)$, in each of {glue:text}`gaussian_geometry-directions` directions, and see where it falls most.
 
 
 # %%
@@ -198,13 +198,8 @@ for unit, steepness, rule in [
     ("coordinate", slope, gradient_descent),
     ("Fisher", slope / np.sqrt(squares.sum(axis=0)), natural_gradient),
 ]:
-    best, ruled = (
-        degrees(circle[:, np.argmin(steepness)]),
-        degrees(rule(here)),
-    )
-    print(
-        f"{unit}: best of {angles.size} at {best:.1f}°, rule {ruled:.1f}°"
-    )
+    found = degrees(circle[:, np.argmin(steepness)])
+    print(f"{unit}: found {found:.1f}°, rule {degrees(rule(here)):.1f}°")
 
 # %% [markdown]
 # ## The straight line
@@ -274,6 +269,7 @@ dot_times = np.append(np.arange(0, 3.1, 0.25), 20)
 dots = gaussian.natural_gradient_flow(START, TARGET, dot_times)
 keep("gaussian_geometry-figure-two-planes", figures.two_planes(dots))
 glue("gaussian_geometry-apex", round(float(np.sqrt(26)), 6), display=False)
+glue("gaussian_geometry-directions", angles.size, display=False)
 
 # %% [markdown]
 # ```{glue:figure} gaussian_geometry-figure-two-planes

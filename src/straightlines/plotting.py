@@ -128,9 +128,9 @@ def draw_path(
 ) -> None:
     """Draw a path of shape (steps + 1, 2) in the look of its method, a name in `LOOKS`.
 
-    A line, unless not `markers` a marker at each point, unless not `start` a ring at the first one, and its marker at the
-    end. `label` is for the legend, by default the method; the `options` go to `ax.plot`. Raises ValueError for an
-    unknown method or a path of the wrong shape.
+    A line, its marker at the end, unless not `markers` at each point too, and unless not `start` a ring at the first.
+    `label` is for the legend, by default the method; the `options` go to `ax.plot`. Raises ValueError for an unknown
+    method or a path of the wrong shape.
     """
     look, path = _look(ax, method), _checks.path(path, 2)
     style = {"color": look.color, "linestyle": look.linestyle, "label": method if label is None else label}
