@@ -1,9 +1,10 @@
-"""The settings of every test, and how nbval compares printed text."""
+"""The settings of every test, and how nbval compares what chapters print and draw."""
 
 import os
 
 import pytest
 
+from scripts.drawn_figure import DrawnFigure
 from scripts.execute_chapters import ENVIRONMENT
 from scripts.printed_text import PrintedText
 
@@ -27,23 +28,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    from nbval.plugin import IPyNbCell, IPyNbFile
-
-    collect = IPyNbFile.__init__
-    if not getattr(collect, "leaves_pictures_out", False):
-
-        def leave_pictures_out(self, *arguments, **options):
-            collect(self, *arguments, **options)
-            self.skip_compare += ("image/svg+xml",)  # as it does with PNG: the last digits differ between processors
-
-        leave_pictures_out.leaves_pictures_out = True  # type: ignore[attr-defined]
-        IPyNbFile.__init__ = leave_pictures_out
+    from nbval.plugin import IPyNbCell
 
     sanitize = IPyNbCell.sanitize
     if not getattr(sanitize, "compares_numbers", False):
 
         def compare_numbers(self, text):
-            return PrintedText(sanitize(self, text)) if isinstance(text, str) else text
+            if not isinstance(text, str):
+                return text
+            return DrawnFigure(text) if text.startswith("<?xml") else PrintedText(sanitize(self, text))
 
         compare_numbers.compares_numbers = True  # type: ignore[attr-defined]
         IPyNbCell.sanitize = compare_numbers

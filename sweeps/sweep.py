@@ -18,6 +18,7 @@ import ctypes
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -83,8 +84,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     args.step_size = step_size if args.step_size is None else args.step_size
     args.gamma = gamma if args.gamma is None else args.gamma
     checks = [
-        (_checks.count, "runs steps part_runs timeout checkpoint_every cpu_devices num_processes"),
-        (partial(_checks.count, least=0), "seed first_run"),
+        (_checks.count, "part_runs timeout checkpoint_every cpu_devices num_processes"),
+        (partial(_checks.count, most=2**32), "runs"),
+        (partial(_checks.count, most=ensembles.MOST_STEPS), "steps"),
+        (partial(_checks.count, least=0, most=2**32 - args.runs), "first_run"),
+        (partial(_checks.count, least=0), "seed"),
         (partial(_checks.array, shape=(), allowed="at least 0"), "tolerance"),
         (partial(_checks.array, shape=(), allowed="in (0, 1]"), "step_size gamma"),
         (_checks.mean_scale, "start target"),
@@ -99,10 +103,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     cluster = (args.coordinator, args.num_processes, args.process_id)
     if None in cluster and cluster != (None, None, None):
         parser.error("--coordinator, --num-processes and --process-id belong together: give all three or none")
+    if args.coordinator is not None and not re.fullmatch(r".+:\d+", args.coordinator):
+        parser.error(f"argument --coordinator: must be HOST:PORT, got {args.coordinator}")
     if args.coordinator is not None and not 0 <= args.process_id < args.num_processes:
         parser.error(f"argument --process-id: must be from 0 to {args.num_processes - 1}, got {args.process_id}")
-    if args.out.suffix != ".npz":
-        parser.error(f"argument --out: must end in .npz, got {args.out}")
+    if args.out.suffix != ".npz" or args.out.is_dir() or not args.out.parent.is_dir():
+        parser.error(f"argument --out: must be a file that ends in .npz, in a folder that is there, got {args.out}")
     return args
 
 
@@ -168,18 +174,22 @@ def open_folder(args: argparse.Namespace, folder: Path, settings: dict) -> None:
     """Make the folder of the parts, or go on with one of the same settings."""
     if args.out.exists() and not args.overwrite:
         raise SweepError(f"--out: {args.out} exists; give --overwrite to replace it", 2)
-    if not args.out.parent.is_dir():
-        raise SweepError(f"--out: there is no folder {args.out.parent}", 2)
     note = folder / "settings.json"
-    old = json.loads(note.read_text()) if note.exists() else settings
+    try:
+        old = json.loads(note.read_text()) if folder.exists() else settings
+    except (OSError, ValueError):
+        old = {}
     changed = [f"{name}: {old.get(name)} there, {new} now" for name, new in settings.items() if old.get(name) != new]
-    if changed:
-        if not args.overwrite:
-            which = f"{folder} holds parts of another sweep ({'; '.join(changed)})"
-            raise SweepError(f"{which}: go on with its settings, or give --overwrite to drop it", 2)
-        shutil.rmtree(folder)
-    folder.mkdir(exist_ok=True)
-    write(note, lambda file: file.write(json.dumps(settings, indent=1).encode()))
+    if changed and not args.overwrite:
+        which = f"{folder} holds parts of another sweep ({'; '.join(changed)})"
+        raise SweepError(f"{which}: go on with its settings, or give --overwrite to drop it", 2)
+    try:
+        if changed:
+            shutil.rmtree(folder)
+        folder.mkdir(exist_ok=True)
+        write(note, lambda file: file.write(json.dumps(settings, indent=1).encode()))
+    except OSError as error:
+        raise SweepError(f"--out: {folder} cannot be written: {error.strerror}", 2) from error
 
 
 def sweep(args: argparse.Namespace, several: bool) -> None:

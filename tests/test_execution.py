@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from scripts import execute_chapters as script
+from scripts.drawn_figure import DrawnFigure
 from scripts.printed_text import PrintedText
 
 HEADER = """\
@@ -245,3 +246,35 @@ def test_what_is_not_a_chapter_is_refused(chapter, run, name):
 def test_printed_text_is_compared_exactly_but_floats_to_a_relative_tolerance(expected, actual, same):
     assert (PrintedText(expected) == PrintedText(actual)) is same
     assert (PrintedText(expected) != PrintedText(actual)) is not same
+
+
+LINE = '<path d="M 10 20 \nL 15 21 \nL 30 40 \n" clip-path="url(#p1)" style="fill: none; stroke: #1a7fc0"/>'
+MARKER = '<use xlink:href="#m1" x="50" y="60" style="stroke: #222222"/>'
+WORD = '<!-- TANGO -->\n<g style="fill: #222222" transform="translate(70 80) scale(0.1 -0.1)">'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("M 10 20", "M 10.4 19.6", True),
+        ("L 15 21 \n", "", True),  # a point on the way
+        ('x="50"', 'x="50.3"', True),
+        ("#p1", "#p2", True),
+        ("M 10 20", "M 10.6 20", False),
+        ("L 30 40", "L 30 39", False),
+        ("L 15 21", "L 15 91", False),  # out of the box
+        ('x="50"', 'x="50.8"', False),
+        ('y="60"', 'y="61"', False),
+        ("#1a7fc0", "#cf5a00", False),
+        ("stroke: #222222", "stroke: #555555", False),
+        ("TANGO", "SGD", False),
+        ("70 80", "75 80", False),
+        (MARKER, "", False),
+        (MARKER, MARKER + MARKER, False),
+    ],
+)
+def test_figures_are_compared_to_half_a_point_and_looks_and_words_exactly(old, new, same):
+    drawn = "".join([LINE, MARKER, WORD])
+    assert old in drawn
+    assert (DrawnFigure(drawn) == DrawnFigure(drawn.replace(old, new))) is same
+    assert (DrawnFigure(drawn) != DrawnFigure(drawn.replace(old, new))) is not same

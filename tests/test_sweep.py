@@ -127,6 +127,22 @@ def test_an_existing_output_is_kept(tmp_path):
     assert out.read_text() == "precious"
 
 
+@pytest.mark.parametrize("file", ["settings.json", "mine.txt"])
+def test_a_folder_that_the_command_did_not_make_is_kept(tmp_path, file):
+    parts = tmp_path / "a.npz.parts"
+    parts.mkdir()
+    (parts / file).write_text("precious")
+    with pytest.raises(sweep.SweepError, match=r"holds parts of another sweep .* --overwrite to drop it"):
+        in_this_process("--out", tmp_path / "a.npz")
+    assert (parts / file).read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "a.npz.parts").write_text("a file")
+    with pytest.raises(sweep.SweepError, match=r"--out: .*a\.npz\.parts cannot be written: "):
+        in_this_process("--out", tmp_path / "a.npz", "--overwrite")
+
+
 def test_overwriting_and_a_large_gamma(tmp_path, capsys):
     out = tmp_path / "a.npz"
     out.write_text("old")
@@ -145,12 +161,17 @@ def test_overwriting_and_a_large_gamma(tmp_path, capsys):
     [
         ("--runs 0", "argument --runs: must be at least 1, got 0"),
         ("--steps -1", "argument --steps: must be at least 1, got -1"),
+        ("--steps 2147483648", "argument --steps: must be at most 2147483520, got 2147483648"),
+        ("--first-run 4294967000", "argument --first-run: must be at most 4294966196, got 4294967000"),
+        ("--seed 9223372036854775808", "argument --seed: must be at most 9223372036854775807"),
         ("--step-size 0", r"argument --step-size: must be in (0, 1], got 0.0"),
         ("--gamma nan", "argument --gamma: must be finite, got nan"),
         ("--rule sgd --gamma 0.1", "argument --gamma: the rule sgd has none"),
         ("--rule newton", "argument --rule: invalid choice: 'newton'"),
         ("--target 1 0", "argument --target: must have a standard deviation greater than 0, got 0.0"),
-        ("--out a.csv", "argument --out: must end in .npz, got a.csv"),
+        ("--out a.csv", "argument --out: must be a file that ends in .npz, in a folder that is there, got a.csv"),
+        ("--out nowhere/a.npz", "in a folder that is there, got nowhere/a.npz"),
+        ("--coordinator here --num-processes 2 --process-id 1", "--coordinator: must be HOST:PORT, got here"),
         ("--coordinator localhost:1", "belong together"),
         ("--coordinator localhost:1 --num-processes 2 --process-id 2", "argument --process-id: must be from 0 to 1"),
     ],

@@ -51,6 +51,7 @@ _TILE = 512
 _SHORT_TILE = 64  # tiles of fewer runs are multiples of this
 _BLOCK = 64  # steps whose normals are drawn together: long loops for the compiler, small arrays for the cache
 _CHUNK = 10_000  # steps of one compiled call, after which progress is told
+MOST_STEPS = 2**31 - 2 * _BLOCK  # they are counted in 32 bits
 
 
 def _tiling(runs, devices):
@@ -185,7 +186,7 @@ def _check(fit, key, runs, steps, first_run, keep, dtype, progress):
     if progress is not None:
         _checks.instance("progress", progress, Callable, "a function of the number of steps")
     _checks.count("runs", runs, most=2**32)
-    _checks.count("steps", steps, most=2**31 - 2 * _BLOCK)  # they are counted in 32 bits
+    _checks.count("steps", steps, most=MOST_STEPS)
     _checks.count("first_run", first_run, 0, 2**32 - int(runs))
     _checks.increasing_counts("checkpoints", keep.checkpoints, steps)
     _checks.array("absolute_tolerance", keep.absolute_tolerance, (), "at least 0")
