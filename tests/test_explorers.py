@@ -62,6 +62,12 @@ def rotated():
     return problems.Problem(lambda x: A @ x, target_of(0.0, 0.0), lambda z, x: jnp.linalg.solve(A, z))
 
 
+def rosenbrock():
+    z = lambda x: jnp.stack([1 - x[0], 10 * (x[1] - x[0] ** 2)])  # noqa: E731
+    inverse = lambda z, x: jnp.stack([1 - z[0], z[1] / 10 + (1 - z[0]) ** 2])  # noqa: E731
+    return problems.Problem(z, target_of(0.0, 0.0), inverse)
+
+
 def square():
     def nearest_root(z, x):
         root = jnp.sqrt(jax.lax.complex(z[0], z[1]))
@@ -81,7 +87,7 @@ def cubic():
 def problem(name):
     if name == "shifted":
         return problems.walkthrough()._replace(loss=target_of(1.0, 4.0))
-    own = {"rotated": rotated, "square": square, "cubic": cubic}
+    own = {"rotated": rotated, "rosenbrock": rosenbrock, "square": square, "cubic": cubic}
     return own[name]() if name in own else getattr(problems, name)()
 
 
@@ -1257,8 +1263,9 @@ def test_explorers_of_the_book_run(browser):
         page.on("pageerror", lambda error, path=path: wrong.append(f"{path.name}: {error}"))
         page.goto(path.as_uri())
         for root in page.locator("[data-explorer]").all():
-            root.scroll_into_view_if_needed()
-            root.locator(".explorer .explorer-line").first.wait_for()
+            # again and again: what is laid out late above it moves it out of sight
+            there = "root => (root.scrollIntoView(), root.querySelector('.explorer .explorer-line'))"
+            page.wait_for_function(there, arg=root.element_handle())
             if root.locator("figure:visible").count():
                 wrong.append(f"{path.name}: the figure of {root.get_attribute('data-explorer')} stays")
         page.close()
