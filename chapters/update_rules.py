@@ -302,7 +302,7 @@ def inverse_jacobian(problem, x, rate):
 # ```{prf:definition} The branch of a point
 # :label: update_rules-branch
 #
-# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity or to the edge of the domain, exactly one continuous curve from $x$ is mapped onto this way. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*. A map that is one-to-one has no branches, and this is its inverse, singular $J$ or not.
+# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity or to the edge of the domain, exactly one continuous curve from $x$ is mapped onto the segment. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*. A map that is one-to-one has no branches, and this is its inverse, singular $J$ or not.
 # ```
 
 
