@@ -347,7 +347,7 @@ for name, row in gaps.items():
     print(f"{name:<12}", *(f"{gap:>9}" for gap in shown))
 
 # %% [markdown]
-# In the expectation parameters the steps stay on the curve, at every step size up to 1. There the step is $m^+ = m - \eta (m - m^*)$, a piece of the line itself. It has a name of its own, *mirror descent* {cite}`beck2003mirror,raskutti2015mirror`. This is no further evidence for the curve, since it is the fourth line of the proof once more.
+# In the expectation parameters the steps stay on the curve, at every $\eta$ up to 1. There the step is $m^+ = m - \eta (m - m^*)$, a piece of the line itself. It has a name of its own, *mirror descent* {cite}`beck2003mirror,raskutti2015mirror`. This is no further evidence for the curve, since it is the fourth line of the proof once more.
 #
 # Everywhere else the departure shrinks with $\eta$, and its size is a matter of the coordinates; {ref}`straight_lines` shows that the order is one. The word "leaves" says that the path left the family. The first step in the precision shows why. By {eq}`gaussian_geometry-eq-flow-in-time`, $\sigma^2$ begins to grow at the rate $100$, so $1/\sigma^2$ begins to fall at the rate $100$, from 1. From $\eta = 1/100$ on, one step takes it to zero or below, and the natural parameter $-1/(2\sigma^2)$ to zero or above. Invariance is a property of the flow, and steps inherit it only as they become small.
 

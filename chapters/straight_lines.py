@@ -268,7 +268,7 @@ keep("straight_lines-figure-book", picture)
 # Let the process $z$ be a diffeomorphism from an open set onto an open set, and observe $y = 0$ under the model $N(z(x), \tfrac12 I)$. Then $-\ln p_x(0) = |z(x)|^2$ up to a constant: the walkthrough's loss. The mean map is $z$ itself, and the Fisher matrix in $x$ is $2 J^\top J$ with $J = \partial z/\partial x$: the matrix of Gauss-Newton, {eq}`update_rules-eq-gauss-newton`.
 # ````
 #
-# Here $T(y) = y$, $\theta = 2z$, $A(\theta) = |\theta|^2/4$. So $m = \nabla A = \theta/2 = z$ and $F_\theta = \tfrac12 I$, and $F_x = J^\top F_\theta^{-1} J = 2 J^\top J$. The natural-gradient step and Gauss-Newton's step are one and the same here. The walkthrough's $z$ is a diffeomorphism on $x_1 > 0$, with its target $m^* = 0$ on the boundary of the image, which the theorem allows (see the exercise on the fold).
+# Here $T(y) = y$, $\theta = 2z$, $A(\theta) = |\theta|^2/4$. So $m = \nabla A = \theta/2 = z$ and $F_\theta = \tfrac12 I$, and $F_x = J^\top F_\theta^{-1} J = 2 J^\top J$. The natural-gradient step and Gauss-Newton's step are the same here. The walkthrough's $z$ is a diffeomorphism on $x_1 > 0$, with its target $m^* = 0$ on the boundary of the image, which the theorem allows (see the exercise on the fold).
 
 # %% [markdown]
 # ## TANGO is on it
@@ -282,7 +282,7 @@ keep("straight_lines-figure-book", picture)
 # \end{aligned}
 # $$ (straight_lines-eq-tango)
 #
-# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. But the warm start has to know $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling, always with $\delta t_0 = \delta t_1$; then from a cold start, $v_0 = 0$.
+# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. But the warm start must know $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling, always with $\delta t_0 = \delta t_1$; then from a cold start, $v_0 = 0$.
 
 
 # %%
@@ -300,12 +300,12 @@ for name, dt in schedules.items():
           f"and off the line {bend(shares[1]):.3f}")  # fmt: skip
 
 # %% [markdown]
-# Warm, it follows {eq}`straight_lines-eq-tango` in every case, but for rounding. Cold, it follows neither the law nor the line. {ref}`tango_limits` asks how much of this a noisy run keeps.
+# Warm, it follows {eq}`straight_lines-eq-tango` in every case, but for rounding, which a large $\gamma$ would magnify. Cold, it follows neither the law nor the line. {ref}`tango_limits` asks how much of this a noisy run keeps.
 
 # %% [markdown]
 # ## Three families
 #
-# The tests of parts 1 and 4 take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. A third family is less obliging: the gamma distribution, with density $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and with $\psi = (\ln\Gamma)'$
+# The tests of parts 1 and 4 take only $A$, the map $\xi \mapsto \theta$, a start and $m^*$. The third is less obliging: the gamma distribution, with density $p(y) \propto y^{\alpha - 1} e^{-\beta y}$ on $y > 0$. It has $T(y) = (\ln y, y)$, $\theta = (\alpha, -\beta)$, and with $\psi = (\ln\Gamma)'$
 #
 # $$
 # \begin{aligned}
@@ -669,7 +669,7 @@ glue("straight_lines-kl-last", until - 1, display=False)
 # Newton's method on the likelihood, two ways, with η = 1. Left in $(\mu, \sigma)$, right in the expectation parameters. In $m$ it creeps along the line, then off it.
 # ```
 #
-# In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step ({numref}`straight_lines-figure-fails`). Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and only then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
+# In $m$ the first step covers {glue:text}`straight_lines-kl-covered:.2f` % of the way, and the one after step {glue:text}`straight_lines-kl-last` asks for a point outside the mean domain. In $(\mu, \ln\sigma)$ the mean moves *away* from the target, faster with every step ({numref}`straight_lines-figure-fails`). Does Newton's method climb there, because its Hessian is indefinite? Not at first: the loss falls for four steps and then rises. A step with a negative curvature in it may go down, as here, or up, as above; it looks for a vanishing gradient, wherever that is. The Fisher matrix is positive definite everywhere. This Hessian is so only where $|\mu - \mu^*| < \sigma^*$, for its determinant is $2\,(\sigma^{*2} - (\mu - \mu^*)^2)/\sigma^4$.
 
 # %% [markdown]
 # ## When Gauss-Newton is enough
@@ -721,7 +721,7 @@ for goal in (np.zeros(2), np.array([5.0, 3.0])):
 # | Newton in $x$ | the one pulled back from $z$, plus $\partial L/\partial z \cdot \nabla^2 z$ | bent; its flow is straight in the gradient |
 # | Gauss-Newton, natural-gradient steps | pulled back from $z = m$ | off the line by $O(\eta)$ |
 # | natural-gradient flow, Newton flow in $\theta$ | pulled back from $z = m$ | straight |
-# | TANGO's mean motion, warm, in $m$ | the same, never inverted | straight, for every $\gamma$ and $\delta t < 1$ |
+# | TANGO's mean motion, warm, in $m$ | the same, never inverted | straight, for every $\gamma$ and $\delta t < 1$, but for rounding |
 # | physical gradient, mirror descent | none needed: they step in $z = m$ | straight, for every $\eta < 1$ |
 #
 # The price is in the last row: the inverse of the mean map, be it a formula for the Gaussian, a few Newton steps for the gamma family, or a simulator run backwards. And straight in $z$ promises nothing about other quantities.

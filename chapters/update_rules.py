@@ -302,7 +302,7 @@ def inverse_jacobian(problem, x, rate):
 # ```{prf:definition} The branch of a point
 # :label: update_rules-branch
 #
-# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity or to the edge of the domain, exactly one continuous curve from $x$ follows with its image. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*. A map that is one-to-one has no branches, and this is its inverse, singular $J$ or not.
+# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity or to the edge of the domain, exactly one continuous curve from $x$ is mapped onto the segment. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*. A map that is one-to-one has no branches, and this is its inverse, singular $J$ or not.
 # ```
 
 
@@ -393,7 +393,7 @@ for name in RULES:
 # %% [markdown]
 # Gradient descent's step is in J/m, not in metres. So its rate has a unit, m²/J, and a number that suits metres does not suit centimetres. For Newton, Gauss-Newton, the inverse Jacobian and the physical gradient the rate is a pure number, and $\eta = 1$ means "all the way".
 #
-# The odd one is the natural gradient. The Fisher matrix belongs to the model and knows nothing of $L$: it has the unit 1/m². If $L$ is the model's own negative log-likelihood, it is a pure number and the step is in metres. If $L$ is in joules, the step is in m J. So the natural gradient does not depend on the units of $x$, but on the scale of $L$.
+# The odd one is the natural gradient. The Fisher matrix belongs to the model and knows nothing of $L$: it has the unit 1/m². If $L$ is the model's own negative log-likelihood, it is a pure number and the step is in metres. If $L$ is in joules, the step is in m J. So the natural gradient does not depend on the units of $x$, but it does on the scale of $L$.
 #
 # ## A rescaled problem
 #
@@ -474,7 +474,7 @@ keep("update_rules-figure-scaled", figures.rescaled(paths))
 #
 # The problem with $\alpha$ is the problem with $\alpha = 1$ in the coordinates $x' = (x_0, \alpha x_1)$, where these five rules take the step $-\eta x'$. So they take $-\eta x$ for every $\alpha$.
 #
-# The last sentence of the proof hangs on how the branch is defined. "The solution nearest to $x$" would be another definition, but nearness depends on coordinates. Let us try both on a map with two solutions everywhere but at 0, the square of a complex number, with coordinates that mix: $T$ has the rows $(1, -1)$ and $(0, 1)$. Each inverse works with the numbers of its own coordinates.
+# The last sentence of the proof hangs on how the branch is defined. "The solution nearest to $x$" would be another definition, but nearness depends on coordinates. We try both on a map with two solutions everywhere but at 0, the square of a complex number, with coordinates that mix: $T$ has the rows $(1, -1)$ and $(0, 1)$. Each inverse works with the numbers of its own coordinates.
 
 
 # %%
@@ -688,7 +688,7 @@ for m, factor in theory.items():
 # %% [markdown]
 # They part most at $\eta = 1$: Newton keeps two thirds of $x_1$, Gauss-Newton one half, and the physical gradient lands, because $z^{-1}(0)$ is the answer and the inverse was given.
 #
-# Gradient descent has no factor at all. From $x_1 \leftarrow x_1 - 4 \eta x_1^3$ follows $1/x_1^2 \approx 8 \eta k$ after many steps $k$, so $x_1 \approx 1/\sqrt{8 \eta k}$. The product below should tend to 1:
+# Gradient descent has no factor. From $x_1 \leftarrow x_1 - 4 \eta x_1^3$ follows $1/x_1^2 \approx 8 \eta k$ after many steps $k$, so $x_1 \approx 1/\sqrt{8 \eta k}$. The product below should tend to 1:
 
 # %%
 slow = descend(
@@ -721,13 +721,13 @@ keep("update_rules-figure-near", fig)
 # | gradient descent | one gradient | none | $n$ | a rate that fits |
 # | quasi-Newton (BFGS) | one gradient | none, an $n \times n$ matrix times vectors | $n^2$ | a line search, in practice |
 # | Newton | gradient, Hessian in x | $n \times n$ | $n^2$ | a regular Hessian |
-# | Gauss-Newton | gradient, Jacobian, Hessian in z | $n \times n$ | $mn + m^2 + n^2$ | $J$ of full column rank |
+# | Gauss-Newton | gradient, Jacobian, Hessian in z | $n \times n$ | $mn + m^2 + n^2$ | $J^\top H_z J$ regular |
 # | Gauss-Newton, matrix-free | gradient; $Jv$, $H_z u$ and $J^\top w$ in each iteration | conjugate gradients | a few $n$ and $m$ | $H_z$ positive definite |
 # | natural gradient | gradient, Fisher matrix | $n \times n$ | $n^2$ | a model, and a mean over it |
-# | inverse Jacobian | gradient and Hessian in z, Jacobian | two, $m \times m$ | $mn + m^2$ | $m = n$, $J$ regular |
-# | physical gradient | gradient and Hessian in z | $m \times m$ | $m^2$ | an inverse of the map |
+# | inverse Jacobian | gradient and Hessian in z, Jacobian | two, $m \times m$ | $mn + m^2$ | $m = n$, $J$ and $H_z$ regular |
+# | physical gradient | gradient and Hessian in z | $m \times m$ | $m^2$ | an inverse of the map, $H_z$ regular |
 #
-# The fifth row is for large $n$. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. Such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$. How many products does a thousand unknowns need, to a residual of $10^{-8}$? Here the map is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
+# The fifth row is for large $n$. Conjugate gradients ask only for products of $J^\top H_z J$ with a vector $v$. Such a product is a forward pass for $Jv$, a product with $H_z$, and a backward pass for $J^\top w$. How many products does a thousand unknowns need, to a relative residual of $10^{-8}$? Here the map is $z_i = x_i + x_i x_{i+1} / 4$, and we count.
 
 # %%
 chain = Problem(lambda x: x + x * jnp.roll(x, -1) / 4, square)
