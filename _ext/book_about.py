@@ -90,7 +90,7 @@ def execution_table(chapters: Path) -> str:
     found = {name: record for name, record in records(chapters).items() if record}
     if not found:
         return "The chapters carry no record of their last execution yet."
-    lines = ["| chapter | seconds | programs compiled |", "|---|--:|--:|"]
+    lines = ["| chapter | seconds | programs asked for |", "|---|--:|--:|"]
     for name, record in found.items():
         lines.append(f"| {{ref}}`{name}` | {record['seconds']:.1f} | {record['compilations']} |")
     total = [sum(record[key] for record in found.values()) for key in ("seconds", "compilations")]
