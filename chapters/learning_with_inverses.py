@@ -606,12 +606,12 @@ keep(
 # :name: learning_with_inverses-figure-toy
 # :alt: Ten columns of seven marks, the final losses of seven seeds, on a logarithmic axis. Adam's lie at the dashed level at rate 0.01 and mostly below a tenth of it at 0.4. Half-inverse gradients lie at the level and above with the high threshold, and all below it with the low one. Gauss-Newton lies at the level and above with the high cut, all below it with the middle one, all above it with the low one, and all below it when damped.
 #
-# Final losses on the toy: a dot for each seed, a bar for the median. Under each column the rate, and the threshold or $\mu$. The dashed line is the source's level of 0.2; what ends above 1 is drawn at 1.
+# Final losses on the toy: a dot for each seed, a bar for the median. Under each column the rate, and the threshold or $\mu$. The dashed line is the published level of 0.2; what ends above 1 is drawn at 1.
 # ```
 #
-# Adam at rate 0.01 ends at {glue:text}`learning_with_inverses-hig-adam-loss` ({numref}`learning_with_inverses-figure-toy`), and Gauss-Newton with a cut of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: their book's level, and that of a network which answers $y_1$ exactly and $y_2$ with 0. These settings stop there, not the methods: Adam leaves the level at higher rates, and damped Gauss-Newton at both of its own.
+# Adam at rate 0.01 ends at {glue:text}`learning_with_inverses-hig-adam-loss` ({numref}`learning_with_inverses-figure-toy`), and Gauss-Newton with a threshold of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: their book's level, and that of a network which answers $y_1$ exactly and $y_2$ with 0. These settings stop there, not the methods: Adam leaves the level at higher rates, and damped Gauss-Newton at both of its own.
 #
-# A threshold of $10^{-2}$ is $\lambda$ itself; it cuts off nearly all directions of $y_2$, and both exponents stop at the level. At $10^{-6}$, with the same rate, Gauss-Newton saturates its units, as their book describes, and its median is that of answering 0, {glue:text}`learning_with_inverses-toy-cut`, while half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`. Half of the inverse bears a far lower threshold. With a cut between, at half the rate, Gauss-Newton comes to {glue:text}`learning_with_inverses-toy-between`.
+# A threshold of $10^{-2}$ is $\lambda$ itself; it cuts off nearly all directions of $y_2$, and both exponents stop at the level. At $10^{-6}$, with the same rate, Gauss-Newton saturates its units, as their book describes, and its median is that of answering 0, {glue:text}`learning_with_inverses-toy-cut`, while half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`. Half of the inverse bears a far lower threshold. With a threshold between, at half the rate, Gauss-Newton comes to {glue:text}`learning_with_inverses-toy-between`.
 #
 # All three methods can leave the level; seven seeds spread too widely to rank them.
 

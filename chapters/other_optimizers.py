@@ -63,7 +63,7 @@ jax.config.update("jax_enable_x64", True)
 # - **Singular**: $z = (x_0, x_1^3)$ has an inverse everywhere, but its Jacobian is singular on the line $x_1 = 0$, and the target $(0, -1)$ lies beyond that line.
 
 # %% [markdown]
-# These maps are polynomials. As rows of coefficients, one compiled program serves them all.
+# These maps are polynomials. Kept as rows of coefficients, they share one compiled program.
 
 # %%
 turn = np.array([[np.cos(np.pi / 6), -0.5], [0.5, np.cos(np.pi / 6)]])
