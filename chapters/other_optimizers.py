@@ -63,7 +63,7 @@ jax.config.update("jax_enable_x64", True)
 # - **Singular**: $z = (x_0, x_1^3)$ has an inverse everywhere, but its Jacobian is singular on the line $x_1 = 0$, and the target $(0, -1)$ lies beyond that line.
 
 # %% [markdown]
-# These maps are polynomials. As rows of coefficients, one compiled program serves them all.
+# These maps are polynomials. Kept as rows of coefficients, they share one compiled program.
 
 # %%
 turn = np.array([[np.cos(np.pi / 6), -0.5], [0.5, np.cos(np.pi / 6)]])
@@ -193,7 +193,7 @@ for name, (start, _) in PROBLEMS.items():
 
 
 # %% [markdown]
-# The physical gradient with $\eta = 1$ should land in one step, because $z^{-1}(z^*)$ *is* the answer. Does a full step suit the others, too?
+# The physical gradient with $\eta = 1$ should land in one step, because $z^{-1}(z^*)$ *is* the answer.
 
 
 # %%
@@ -221,14 +221,19 @@ for name, (_, minima) in PROBLEMS.items():
         print(f"{name:13}{method:18}{cells}")
 
 # %% [markdown]
-# From these starts a full Gauss-Newton step is nearly as good as the physical gradient: a handful of steps against one. So is Newton's on two of the five. With two branches Newton arrives at one rate, 1.5, whose steps throw it far across the plane, and on the other two at none. Gradient descent is the slowest wherever it arrives, but the grid is coarse: at 0.04 it needs {glue:text}`other_optimizers-finer` steps with two branches, fewer than Gauss-Newton. Are the starts typical? Here are 450 others, from the square $[-3, 3]^2$, with full steps:
+# From these starts a full Gauss-Newton step is nearly as good as the physical gradient: a handful of steps against one. So is Newton's on two of the five. With two branches Newton arrives at one rate, 1.5, whose steps throw it far across the plane, and on the other two at none. Gradient descent is the slowest wherever it arrives. But the grid is coarse: with two branches gradient descent at 0.04 needs {glue:text}`other_optimizers-finer` steps and Newton at 1.2 {glue:text}`other_optimizers-newton-finer`, fewer than Gauss-Newton; with two minima Newton at 1.7 arrives in {glue:text}`other_optimizers-newton-late`. Are the starts typical? Here are 450 others, from the square $[-3, 3]^2$, with full steps:
 
 # %% tags=["remove-cell"]
-between = dict.fromkeys(STEPS, 0.04)
-(begin, minima), k = PROBLEMS["two branches"], NAMES.index("two branches")
-x = batched(step_paths, k, between, 0.0, np.array([begin]))
-finer = int(steps_needed(x["gradient descent"][0], minima))
-glue("other_optimizers-finer", finer, display=False)
+for key, name, method, rate in [
+    ("finer", "two branches", "gradient descent", 0.04),
+    ("newton-finer", "two branches", "Newton", 1.2),
+    ("newton-late", "two minima", "Newton", 1.7),
+]:
+    (begin, minima), k = PROBLEMS[name], NAMES.index(name)
+    between = dict.fromkeys(STEPS, rate)
+    x = batched(step_paths, k, between, 0.0, np.array([begin]))
+    needed = int(steps_needed(x[method][0], minima))
+    glue(f"other_optimizers-{key}", needed, display=False)
 
 # %% tags=["hide-input"]
 others = np.random.RandomState(0).uniform(-3, 3, (450, 2))
@@ -271,7 +276,7 @@ for name, (_, minima) in PROBLEMS.items():
 # %% [markdown]
 # Short steps keep Gauss-Newton on the line, but for a jump where $J$ is nearly singular. On the singular map chance decides how close to $x_1 = 0$ a step ends, and how long the next one is, at any rate. So the two methods differ in what a *long* step does: the physical gradient stays on the line at any rate up to 1, and its best rate is known beforehand. What it asks for instead is the inverse.
 #
-# Full steps make poor pictures, so {numref}`other_optimizers-figure-problems` takes shorter ones.
+# {numref}`other_optimizers-figure-problems` takes shorter steps.
 
 # %% tags=["hide-input", "remove-output"]
 extents = {
@@ -332,7 +337,7 @@ for rate in (0.1, 0.05):
 #
 # Why is gradient descent nearly straight on the map with two branches? Squaring a complex number keeps angles: $J J^\top = 4 |x|^2 I$, so that a short step against the gradient in x points at the target in z.
 #
-# A local inverse is not always to be had. The image of the walkthrough's map is $z_1 \ge 0$; asked for a point outside it, this book's inverse raises an error, and under `jit`, where no value can be looked at, it answers NaN. A path that has become NaN stays NaN. From here on it counts as infinitely far, unless it came within $10^{-6}$ of the minimum, where rounding makes the matrices singular and a run may rest.
+# A local inverse is not always to be had. The image of the walkthrough's map is $z_1 \ge 0$; asked for a point outside it, this book's inverse raises an error, and under `jit`, where no value can be looked at, it answers NaN. A path that has become NaN stays NaN and counts as infinitely far. In the next section it does not if it came within $10^{-6}$ of the minimum, where rounding makes the matrices singular and a run may rest.
 
 # %%
 start, toward = np.array([3.0, 3.0]), walkthrough()
@@ -805,7 +810,7 @@ keep("other_optimizers-figure-basins", figures.basins(side, basins, MINIMA))
 # Distance to the nearest minimum (white crosses) after 25 steps, by start; dark is near. Each method at the rate of the table.
 # ```
 #
-# Three methods come near a minimum from every start in 25 steps. Polyak's rule, which knows the smallest value of the loss, needs neither $J$ nor an inverse for that; the minima are regular here, unlike the walkthrough's. Newton has a basin round the saddle point at the origin, where it stays for good. The gradient grows with the third power of the distance. So gradient descent needs a small rate for the sake of the far starts, and is slow near the minima; with 0.02 it diverges from {glue:text}`other_optimizers-far` of the starts. Adam needs more than 25 steps.
+# Three methods come near a minimum from every start in 25 steps. Polyak's rule, told the smallest loss, needs neither $J$ nor an inverse for that; the minima are regular here, unlike the walkthrough's. Newton has a basin round the saddle point at the origin, where it stays for good. The gradient grows with the third power of the distance. So gradient descent needs a small rate for the sake of the far starts, and is slow near the minima; with 0.02 it diverges from {glue:text}`other_optimizers-far` of the starts. Adam needs more than 25 steps.
 #
 # ## Numerical inverses
 #

@@ -4,7 +4,9 @@ import re
 
 TOLERANCE = 0.5  # points
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-MARK = re.compile(r'<!-- (.*?) -->|<path d="([^"]*)"([^>]*)/>|<use ([^>]*)/>|<g style="([^"]*)" transform="([^"]*)')
+MARK = re.compile(
+    r'<!-- (.*?) -->|<path (?:id="[^"]*" )?d="([^"]*)"([^>]*)/>|<use ([^>]*)/>|<g style="([^"]*)" transform="([^"]*)'
+)
 PLACE = re.compile(r'style="([^"]*)"|\b(?:x|y)="([^"]*)"')
 
 
@@ -16,12 +18,12 @@ def _marks(svg: str):
     for words, shape, rest, use, look, place in MARK.findall(svg):
         if words or look:
             yield words or look, place
-        elif shape:
+        elif shape and "transform=" not in rest:  # what has one is a letter
             numbers = [float(number) for number in NUMBER.findall(shape)] or [0.0, 0.0]
             x, y = numbers[::2], numbers[1::2]
             ends = (min(x), max(x), min(y), max(y), x[0], y[0], x[-1], y[-1])
             yield " ".join(look for look, _ in PLACE.findall(rest)), " ".join(f"{number:.2f}" for number in ends)
-        elif "style=" in use:  # a marker; the others are letters
+        elif "style=" in use:  # without one, it is a letter
             found = PLACE.findall(use)
             yield found[-1][0], " ".join(number for _, number in found if number)
 
