@@ -16,7 +16,7 @@
 # (tango_networks)=
 # # TANGO in many dimensions, and in a network
 #
-# In the expectation parameters $m$, with a fast iterate that begins at the target, TANGO's mean motion is on the natural gradient's line, for every $\gamma$ and $\delta t$ ({ref}`tango_limits`). The abstract of {cite:t}`ollivier2017tango` warns that large dimensions need small learning rates. Which of the two wins when the dimension grows? And what is left in a network, which has to be trained in its weights?
+# In the expectation parameters $m$, with a fast iterate that begins at the target, TANGO's mean motion is on the natural gradient's line, for every $\gamma$ and every $\delta t$ between 0 and 1 ({ref}`tango_limits`). The abstract of {cite:t}`ollivier2017tango` warns that large dimensions need small learning rates. Which of the two wins when the dimension grows? And what is left in a network, which has to be trained in its weights?
 #
 # This short chapter answers both by experiment: with a product of many Gaussians, and with a classifier of real images.
 
@@ -41,7 +41,7 @@ jax.config.update("jax_enable_x64", True)
 # %% [markdown]
 # ## Many dimensions
 #
-# Let the model be a product of $d$ Gaussians, each with a mean and a standard deviation of its own. The Fisher matrix of each pair is the one that we know, but $\mathrm{E}\,|\tilde g|^2 = \mathrm{tr}\,F = 3d$ at $\sigma = 1$, and the bound {eq}`tango_limits-eq-stability` becomes $\gamma < 2/(32 + 3d)$. It is a bound of the mean square. In one dimension a single run with $\theta$ held still was stable far past it. Is that so in many?
+# Let the model be a product of $d$ Gaussians, each with a mean and a standard deviation of its own. The Fisher matrix of each pair is the one that we know, but $\mathrm{E}\,|\tilde g|^2 = \mathrm{tr}\,F = 3d$ at $\sigma = 1$, and the bound {eq}`tango_limits-eq-stability` becomes $\gamma < 2/(32 + 3d)$. It is a bound of the mean square. With one Gaussian a single run with $\theta$ held still was stable far past it. Is that so with many?
 
 
 # %%
@@ -356,7 +356,7 @@ glue("tango_networks-below", float((near < 0.03).mean()), display=False)
 glue("tango_networks-null", float(null.mean()), display=False)
 
 # %% [markdown]
-# With $\theta$ held still, the mean of $v$ settles where $(F + \varepsilon I)\, v \approx \bar g$ with $\varepsilon = \delta t/\gamma$: the decay by $\delta t$ acts as a *damping*. (On the line in $m$ it damps nothing: there $m - m^*$ shrinks at the decay's own pace.) In an eigendirection of $F$ it settles at the rate $\delta t + \gamma\lambda$ a step, so within some $1/\delta t$ steps *everywhere*. At $\delta t = 0.03$ nothing is slow, then. But $\varepsilon$ is 0.3 there, and no eigenvalue after training (of one run) reaches it; at $\delta t = 0.003$ it is 0.03, and {glue:text}`tango_networks-below:.0%` of them lie below. ({glue:text}`tango_networks-null:.0%` are zero at any weights: pixels that are always empty, and logits of which only differences count.) In those directions $v \approx \bar g/\varepsilon$, and a step $-\delta t\, v$ is $-\gamma\,\bar g$, SGD's. How close is the damped direction to either side? For the other side take the natural gradient with a damping of $10^{-3}$ and of $10^{-5}$; without any, $F$ has no inverse.
+# With the weights held still, the mean of $v$ settles where $(F + \varepsilon I)\, v \approx \bar g$ with $\varepsilon = \delta t/\gamma$: the decay by $\delta t$ acts as a *damping*. (On the line in $m$ it damps nothing: there $m - m^*$ shrinks at the decay's own pace.) In an eigendirection of $F$ it settles at the rate $\delta t + \gamma\lambda$ a step, so within some $1/\delta t$ steps *everywhere*. At $\delta t = 0.03$ nothing is slow, then. But $\varepsilon$ is 0.3 there, and no eigenvalue after training (of one run) reaches it; at $\delta t = 0.003$ it is 0.03, and {glue:text}`tango_networks-below:.0%` of them lie below. ({glue:text}`tango_networks-null:.0%` are zero at any weights: pixels that are always empty, and logits of which only differences count.) In those directions $v \approx \bar g/\varepsilon$, and a step $-\delta t\, v$ is $-\gamma\,\bar g$, SGD's. How close is the damped direction to either side? For the other side take the natural gradient with a damping of $10^{-3}$ and of $10^{-5}$; without any, $F$ has no inverse.
 
 
 # %% tags=["hide-input"]
@@ -434,7 +434,7 @@ for name, pseudo in [("with", 1), ("without", 0)]:
         print(f"  v is {ratio:.2f} times as long")
 
 # %% [markdown]
-# The brake is enough. (And $v$ settles where we said, though $\theta$ was not held still.) In the flat directions, where a natural gradient would take longer steps than SGD, TANGO takes them of SGD's own length $\gamma\,\bar g$, and longer ones only with a larger $\gamma$. But the trace of $F$ bounds $\gamma$, so that a small $\varepsilon$ asks for a small $\delta t$, and our 20,000 steps at $\delta t = 0.0003$ are no more than six units of the natural gradient's time.
+# The brake is enough. (And $v$ is close to where it would settle, though the weights moved.) In the flat directions, where a natural gradient would take longer steps than SGD, TANGO takes them of SGD's own length $\gamma\,\bar g$, and longer ones only with a larger $\gamma$. But the trace of $F$ bounds $\gamma$, so that a small $\varepsilon$ asks for a small $\delta t$, and our 20,000 steps at $\delta t = 0.0003$ are no more than six units of the natural gradient's time.
 #
 # Last, each method at the best setting of three, judged by the mean loss of these twelve seeds and then run on twelve others. TANGO's $\gamma$ stays at 0.1: the bound is about $2/\mathrm{tr}\,F$, at weights 0 {glue:text}`tango_networks-bound:.2f`. (It rises as $F$ shrinks; we try no schedule.) The natural gradient takes fourteen full steps over all images, which is as many images as the others see; its rate 1 and its damping are not tuned.
 
