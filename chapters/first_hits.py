@@ -418,7 +418,7 @@ glue("first_hits-half", round(half_life, -2), display=False)
 # A million first hits of TANGO. Left, the histogram, in full colour before the published count. Right, the share that still waits; the dashed line is the exponential of the rate measured from 95,000 iterations on.
 # ```
 #
-# Nothing about TANGO entered the eigenvalue but the step size and the width of its cloud, known to a few per cent from {glue:text}`first_hits-runs` runs, and within that error the two numbers agree (the ideal cloud gives slightly more). Expect no closer agreement: TANGO remembers its $v$ as well as its place, the process only its place. Of the runs that still wait, half come home within the next {glue:text}`first_hits-half:.0f` iterations, and half of the rest within as many again ({numref}`first_hits-figure-million`).
+# Nothing about TANGO entered the eigenvalue but the step size and the width of its cloud, known to a few per cent from {glue:text}`first_hits-runs` runs, and within that error the two numbers agree (the ideal cloud gives slightly more). Of the runs that still wait, half come home within the next {glue:text}`first_hits-half:.0f` iterations, and half of the rest within as many again ({numref}`first_hits-figure-million`).
 #
 # ## Is TANGO later than the natural gradient?
 #

@@ -16,7 +16,7 @@
 # (tango_networks)=
 # # TANGO in many dimensions, and in a network
 #
-# In the expectation parameters $m$, with a fast iterate that begins at the target, TANGO's mean motion is on the natural gradient's line, for every $\gamma$ and $\delta t$ ({ref}`tango_limits`). The abstract of {cite:t}`ollivier2017tango` warns that large dimensions need small learning rates. Which of the two wins when the dimension grows? And what is left in a network, which has to be trained in its weights?
+# In the expectation parameters $m$, with a fast iterate that begins at the target, TANGO's mean motion is on the natural gradient's line, for every $\gamma$ and every $\delta t$ between 0 and 1 ({ref}`tango_limits`). The abstract of {cite:t}`ollivier2017tango` warns that large dimensions need small learning rates. Which of the two wins when the dimension grows? And what is left in a network, which has to be trained in its weights?
 #
 # This short chapter answers both by experiment: with a product of many Gaussians, and with a classifier of real images.
 
@@ -41,7 +41,7 @@ jax.config.update("jax_enable_x64", True)
 # %% [markdown]
 # ## Many dimensions
 #
-# Let the model be a product of $d$ Gaussians, each with a mean and a standard deviation of its own. The Fisher matrix of each pair is the one that we know, but $\mathrm{E}\,|\tilde g|^2 = \mathrm{tr}\,F = 3d$ at $\sigma = 1$, and the bound {eq}`tango_limits-eq-stability` becomes $\gamma < 2/(32 + 3d)$. It is a bound of the mean square. In one dimension a single run with $\theta$ held still was stable far past it. Is that so in many?
+# Let the model be a product of $d$ Gaussians, each with a mean and a standard deviation of its own. The Fisher matrix of each pair is the one that we know, but $\mathrm{E}\,|\tilde g|^2 = \mathrm{tr}\,F = 3d$ at $\sigma = 1$, and the bound {eq}`tango_limits-eq-stability` becomes $\gamma < 2/(32 + 3d)$. It is a bound of the mean square. With one Gaussian a single run with $\theta$ held still was stable far past it. Is that so with many?
 
 
 # %%
@@ -73,7 +73,7 @@ for d in (1, 2, 3, 10, 30):
     print(f"{d:4} {bound(d):10.4f} {rate:14.4f} ± {error:.4f}")
 
 # %% [markdown]
-# Here and below, ± gives a 95 % interval. With one, two or three Gaussians single runs shrink at twice the bound; with ten and thirty they grow. So $\gamma$ must fall like $1/d$, and at a fixed step size $\delta t/\gamma$ rises like $d$. From a cold start in $(\mu, \ln\sigma)$ this should cost dearly. From $f_0 = m^*$ the theorem says that in $m$ it costs the mean motion nothing, and a warm start, the mean of a hundred samples, is near that. We go from $(0, 1)$ to $(1, 1)$ in every component, with $\delta t = 2\cdot 10^{-3}$ and $\gamma$ a quarter or a sixteenth of this bound in both systems. To see which of the two changes matters, the start or the coordinates, we run a cold start in $m$ as well. For each coordinate system we need the model's $(\mu, \sigma)$ and the gradient:
+# Here and below, ± gives a 95 % interval. With one, two or three Gaussians single runs shrink at twice the bound; with ten and thirty they grow. So $\gamma$ must fall like $1/d$, and at a fixed step size $\delta t/\gamma$ rises like $d$. From a cold start in $(\mu, \ln\sigma)$ this should cost dearly. From $f_0 = m^*$ the theorem says that in $m$ it costs the mean motion nothing, and a warm start, the mean of a hundred samples, is near that. We go from $(0, 1)$ to $(1, 1)$ in every component, with $\delta t = 2\cdot 10^{-3}$ and $\gamma$ a quarter or a sixteenth of this bound in both systems. To see which of the two changes matters, the start or the coordinates, we run a cold start in $m$ as well, and in $(\mu, \ln\sigma)$ a warm one, with $f_0$ on the landing point {eq}`tango-eq-landing` that the hundred samples give. For each coordinate system we need the model's $(\mu, \sigma)$ and the gradient:
 
 
 # %%
@@ -131,21 +131,23 @@ def largest_errors(system, d, theta, f, gammas, step_size=2e-3):
 
 
 # %%
-print("   d  start             γ: bound/4        bound/16     δt/γ there")
+print("   d  start                   γ: bound/4        bound/16     δt/γ")
 for d in (1, 4, 16, 64):
     y = 1 + np.random.RandomState(2).standard_normal((100, 16, d))
     warm = np.stack([y.mean(axis=0), (y**2).mean(axis=0)])[:, None]
     cold, moments = (
         np.array(a)[:, None, None, None] for a in ([0, 0], [0, 1])
     )
+    landing = np.stack([warm[0], (warm[1] - 1) / 2])
     starts = {
         "cold, (μ, ln σ)": (log_scale, cold, cold),
         "cold, m": (expectation, moments, moments),
+        "100 samples, (μ, ln σ)": (log_scale, cold, landing),
         "100 samples, m": (expectation, moments, warm),
     }
     gammas = [bound(d) / 4, bound(d) / 16]
     for name, (system, theta, f) in starts.items():
-        line = f"{d:4}  {name:16}"
+        line = f"{d:4}  {name:22}"
         for worst in largest_errors(system, d, theta, f, gammas):
             line += "  {:.2f} [{:.2f}, {:.2f}]".format(
                 *np.quantile(worst, [0.5, 0, 1])
@@ -153,7 +155,7 @@ for d in (1, 4, 16, 64):
         print(f"{line} {2e-3 / gammas[1]:9.1f}")
 
 # %% [markdown]
-# Medians and ranges of 16 runs; a run's error is its largest distance from the line's point at the same step, as a root mean square over the $d$ components, up to $t = 2$. The cold start grows dear with the dimension, and a smaller $\gamma$ makes it worse. It costs much the same in both coordinate systems, so the start is to blame. From the warm start the smaller $\gamma$ does no harm. Its median stays at or below about $1/\sqrt{100} = 0.1$, the standard deviation of a mean of a hundred samples, up to the largest ratio $\delta t/\gamma$ of the table. There both cold starts are off by more than half the distance from the start to the target. Large dimensions ask a cold start for small steps; from a warm one, in $m$, only the noise asks.
+# Medians and ranges of 16 runs; a run's error is its largest distance from the line's point at the same step, as a root mean square over the $d$ components, up to $t = 2$. The cold start grows dear with the dimension, and a smaller $\gamma$ makes it worse. It costs much the same in both coordinate systems, so most of it is the start's. Warm, the error in $(\mu, \ln\sigma)$ is smaller, by half or more at the smaller $\gamma$, but from 16 Gaussians on the smaller $\gamma$ still does harm: the landing point moves with $\theta$. In $m$ it stands still, and the smaller $\gamma$ does none. Its median stays at or below about $1/\sqrt{100} = 0.1$, the standard deviation of a mean of a hundred samples, up to the largest ratio $\delta t/\gamma$ of the table. There both cold starts are off by more than half the distance from the start to the target. Large dimensions ask a cold start for small steps; from a warm one, in $m$, only the noise asks.
 #
 # ## A network
 #
@@ -261,8 +263,8 @@ by_tango, by_momentum = (
     train(rule, SETTINGS) for rule in (full, without_pseudo_sample)
 )
 by_sgd = train(sgd, RATES)
-print("                  loss,                less by      less by")
-print("   δt   δt/γ      TANGO  no pseudo-sample      SGD at rate γ")
+print("                TANGO's      more than with      more than by")
+print("   δt   δt/γ       loss    no pseudo-sample     SGD at rate γ")
 for row, (step_size, gamma) in enumerate(SETTINGS):
     own = loss(by_tango[row])
     line = f"{step_size:6}  {step_size / gamma:5.3f}     {own.mean():.3f}"
@@ -273,7 +275,7 @@ for row, (step_size, gamma) in enumerate(SETTINGS):
 # %% [markdown]
 # Means of twelve seeds, and intervals of their differences, which are paired: all rules see the same images. At the two larger $\delta t$ there is little between TANGO and SGD, with momentum or without: no interval reaches as far as an eighth of the loss. At the smallest one the pseudo-sample has an effect, but a bad one. After these steps the loss is higher with it. Why does nothing of the natural gradient come through?
 #
-# Is there no line, perhaps? There is. Given the images, the labels follow an exponential family, whose natural parameters are the weights. Its expectation parameters are $m = \frac{1}{n}\sum x\,p^\top$, the mean of input times prediction, and $m^*$ has the labels in place of $p$. So the gradient in the weights is $m - m^*$, and the Fisher matrix $F = \frac{1}{n}\sum x x^\top \otimes (\mathrm{diag}\,p - p\,p^\top)$ is the Jacobian of $m$. Small steps along $-F^{-1}(m - m^*)$ should then leave $m - m^*$ its direction, and only make it shorter. Here is what is left of its length, and the cosine of the angle by which it has turned, beside those of plain gradient descent. ($F$ has no inverse, as we shall see; a tiny multiple of the identity helps.)
+# Is there no line, perhaps? There is. Given the images, the model's labels form an exponential family, whose natural parameters are the weights. Its expectation parameters are $m = \frac{1}{n}\sum x\,p^\top$, the mean of input times prediction, and $m^*$ has the labels in place of $p$. So the gradient in the weights is $m - m^*$, and the Fisher matrix $F = \frac{1}{n}\sum x x^\top \otimes (\mathrm{diag}\,p - p\,p^\top)$ is the Jacobian of $m$. Small steps along $-F^{-1}(m - m^*)$ should then leave $m - m^*$ its direction, and only make it shorter. Here is what is left of its length, and the cosine of the angle by which it has turned, beside those of plain gradient descent. ($F$ has no inverse, as we shall see; a tiny multiple of the identity helps.)
 
 # %%
 i, j = np.triu_indices(65)
@@ -314,13 +316,25 @@ for way, point in [("natural", natural), ("plain", plain)]:
     turned = cosine(slope(point), first)
     print(f"{way:8}gradient: length {length:.3f}, cosine {turned:.4f}")
 
+# %% tags=["hide-input"]
+point = np.zeros((65, 10))
+for _ in range(4):
+    step = damped(fisher(point), slope(point), 1e-5)
+    point = point - step.reshape(65, 10)
+wrong = (x @ point).argmax(axis=1) != labels.argmax(axis=1)
+print(f"after four full steps {wrong.sum()} of {len(x)} images are wrong")
+
 # %% [markdown]
-# The natural gradient runs down its line, but for the length of its steps; the plain one, with about as much of the way left, has turned aside. But TANGO cannot well run in $m$: there the gradients are those in the weights, multiplied by $F^{-1}$, and not to form $F$ is what TANGO is for. It has to run in the weights, as it would in a network of more layers, which is no exponential family in its weights. What does it do there? Look at the eigenvalues of $F$.
+# The natural gradient runs down its line, but for the length of its steps; the plain one, with about as much of the way left, has turned aside. Only the end of the line is out of reach: weights that err on no image can grow for ever, and the loss falls towards 0. So $m^*$ is on the edge of the mean domain, and all that comes before it is inside.
+#
+# But TANGO cannot well run in $m$: there the gradients are those in the weights, multiplied by $F^{-1}$, and not to form $F$ is what TANGO is for. It has to run in the weights, as it would in a network of more layers, which is no exponential family in its weights. What does it do there? Look at the eigenvalues of $F$.
 
 # %%
 weights = np.zeros((65, 10))
 points = {"at weights 0": weights, "after SGD, rate 0.1": by_sgd[0, 0]}
 matrices = {where: fisher(point) for where, point in points.items()}
+
+# %% tags=["hide-input"]
 print(
     "share of F's eigenvalues below    10⁻⁸   0.003   0.03    0.3     tr F"
 )
@@ -342,14 +356,18 @@ glue("tango_networks-below", float((near < 0.03).mean()), display=False)
 glue("tango_networks-null", float(null.mean()), display=False)
 
 # %% [markdown]
-# With $\theta$ held still, the mean of $v$ settles where $(F + \varepsilon I)\, v \approx \bar g$ with $\varepsilon = \delta t/\gamma$: the decay by $\delta t$, which keeps TANGO on the line in $m$, acts as a *damping* in the weights. In an eigendirection of $F$ it settles at the rate $\delta t + \gamma\lambda$ a step, so within some $1/\delta t$ steps *everywhere*. At $\delta t = 0.03$ nothing is slow, then. But $\varepsilon$ is 0.3 there, and no eigenvalue after training (of one run) reaches it; at $\delta t = 0.003$ it is 0.03, and {glue:text}`tango_networks-below:.0%` of them lie below. ({glue:text}`tango_networks-null:.0%` are zero at any weights: pixels that are always empty, and logits of which only differences count.) In those directions $v \approx \bar g/\varepsilon$, and a step $-\delta t\, v$ is $-\gamma\,\bar g$, SGD's. How close is the damped direction to either side? For the other side take the natural gradient with a damping of $10^{-3}$ and of $10^{-5}$; without any, $F$ has no inverse.
+# With the weights held still, the mean of $v$ settles where $(F + \varepsilon I)\, v \approx \bar g$ with $\varepsilon = \delta t/\gamma$: the decay by $\delta t$ acts as a *damping*. (On the line in $m$ it damps nothing: there $m - m^*$ shrinks at the decay's own pace.) In an eigendirection of $F$ it settles at the rate $\delta t + \gamma\lambda$ a step, so within some $1/\delta t$ steps *everywhere*. At $\delta t = 0.03$ nothing is slow, then. But $\varepsilon$ is 0.3 there, and no eigenvalue after training (of one run) reaches it; at $\delta t = 0.003$ it is 0.03, and {glue:text}`tango_networks-below:.0%` of them lie below. ({glue:text}`tango_networks-null:.0%` are zero at any weights: pixels that are always empty, and logits of which only differences count.) In those directions $v \approx \bar g/\varepsilon$, and a step $-\delta t\, v$ is $-\gamma\,\bar g$, SGD's. How close is the damped direction to either side? For the other side take the natural gradient with a damping of $10^{-3}$ and of $10^{-5}$; without any, $F$ has no inverse.
 
 
-# %%
+# %% tags=["hide-input"]
+quiet = np.zeros((65, 10))
+for _ in range(2000):  # as far as 20,000 steps at rate 0.1, without noise
+    quiet = quiet - slope(quiet).reshape(65, 10)
+points["after plain descent"] = quiet
 print("cosine of the damped direction with          natural gradient")
 print(f"{'gradient':>44} {'10⁻³':>10} {'10⁻⁵':>8}")
-for where, F in matrices.items():
-    gradient = slope(points[where])
+for where, point in points.items():
+    F, gradient = fisher(point), slope(point)
     ways = [gradient] + [damped(F, gradient, e) for e in (1e-3, 1e-5)]
     for epsilon in (0.3, 0.03, 0.003):
         own = damped(F, gradient, epsilon)
@@ -388,11 +406,37 @@ keep("tango_networks-figure-eigenvalues", fig)
 # The 650 eigenvalues of $F$, before training and after it; those below $10^{-9}$ are drawn there. The dotted lines are TANGO's $\varepsilon$ at the three values of $\delta t$.
 # ```
 #
-# At $\varepsilon = 0.03$ TANGO's mean direction begins to turn away from the gradient, at 0.003 it has turned far, and only there does the pseudo-sample show in the loss: at a larger $\varepsilon$ the damping hides it. Is it the natural gradient's, then? It is close to that of the natural gradient whose damping is a third of its own, and far from that with hardly any.
+# At weights 0, and where a run of SGD ends, the damped direction turns away from the gradient as $\varepsilon$ shrinks. It comes close to that of the natural gradient whose damping is a third of its own, never to that with hardly any. But what does it turn away from? In an eigendirection the settled $v$ is $\bar g/(\lambda + \varepsilon)$, *shorter* than $\bar g/\varepsilon$, SGD's. So the pseudo-sample's mean only brakes, and the steeper the direction, the more. Where SGD ends there is something to brake, because its noise keeps a gradient alive in the steep directions. Plain descent, which has no noise, has long finished there: what is left of its gradient is flat, and the damped direction is the gradient's at every $\varepsilon$.
 #
-# Nor is a smaller $\varepsilon$ to be had for nothing. The trace of $F$ bounds $\gamma$, so that a small $\varepsilon$ asks for a small $\delta t$, and $1/\delta t$ steps are what the average takes to forget its start. With $\delta t = 0.0003$ our 20,000 steps are six units of time.
+# Is it this brake that raises the loss at $\delta t = 0.0003$, or the pseudo-sample's noise? Take all noise away: the mean motion, with ten times the $\gamma$ and the $\delta t$, which leaves $\varepsilon$ as it is, over the same six units of time.
+
+
+# %%
+def without_noise(pseudo):
+    """The mean motion with δt = 0.003, γ = 1: weights and v at its end."""
+    weights = v = np.zeros((65, 10))
+    for _ in range(2000):
+        p, v = softmax(x @ weights, axis=1), (1 - 0.003) * v
+        change = p * (x @ v - (p * (x @ v)).sum(axis=1, keepdims=True))
+        v = v + x.T @ (p - labels - pseudo * change) / len(x)
+        weights = weights - 0.003 * v
+    return weights, v.ravel()
+
+
+# %% tags=["hide-input"]
+for name, pseudo in [("with", 1), ("without", 0)]:
+    point, v = without_noise(pseudo)
+    print(f"{name:7} the pseudo-sample's mean: loss {loss(point):.3f}")
+    if pseudo:
+        own = damped(fisher(point), slope(point), 0.003)
+        ratio = np.linalg.norm(v) / np.linalg.norm(own)
+        print(f"  v and the damped direction: cosine {cosine(v, own):.3f},")
+        print(f"  v is {ratio:.2f} times as long")
+
+# %% [markdown]
+# The brake is enough. (And $v$ is close to where it would settle, though the weights moved.) In the flat directions, where a natural gradient would take longer steps than SGD, TANGO takes them of SGD's own length $\gamma\,\bar g$, and longer ones only with a larger $\gamma$. But the trace of $F$ bounds $\gamma$, so that a small $\varepsilon$ asks for a small $\delta t$, and our 20,000 steps at $\delta t = 0.0003$ are no more than six units of the natural gradient's time.
 #
-# Last, each method at the best setting of three, judged by the mean loss of these twelve seeds and then run on twelve others. TANGO's $\gamma$ stays at 0.1: the bound is about $2/\mathrm{tr}\,F$, at weights 0 {glue:text}`tango_networks-bound:.2f`. The natural gradient takes fourteen full steps over all images, which is as many images as the others see; its rate 1 and its damping are not tuned.
+# Last, each method at the best setting of three, judged by the mean loss of these twelve seeds and then run on twelve others. TANGO's $\gamma$ stays at 0.1: the bound is about $2/\mathrm{tr}\,F$, at weights 0 {glue:text}`tango_networks-bound:.2f`. (It rises as $F$ shrinks; we try no schedule.) The natural gradient takes fourteen full steps over all images, which is as many images as the others see; its rate 1 and its damping are not tuned.
 
 # %%
 GRIDS = {
