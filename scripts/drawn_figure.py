@@ -4,6 +4,8 @@ import re
 
 TOLERANCE = 0.5  # points
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+# what a figure gives this gid changes with the last digits: runs that are chaotic
+CHAOTIC = re.compile(r'<g id="chaotic">.*?</g>\s*(?:</g>)?', re.DOTALL)
 MARK = re.compile(
     r'<!-- (.*?) -->|<path (?:id="[^"]*" )?d="([^"]*)"([^>]*)/>|<use ([^>]*)/>|<g style="([^"]*)" transform="([^"]*)'
 )
@@ -15,7 +17,7 @@ def _marks(svg: str):
 
     A line is known by its box and its ends: which points on the way matplotlib leaves out hangs on the last digits.
     """
-    for words, shape, rest, use, look, place in MARK.findall(svg):
+    for words, shape, rest, use, look, place in MARK.findall(CHAOTIC.sub("", svg)):
         if words or look:
             yield words or look, place
         elif shape and "transform=" not in rest:  # what has one is a letter

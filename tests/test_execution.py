@@ -271,6 +271,7 @@ WORD = '<!-- TANGO -->\n<g style="fill: #222222" transform="translate(70 80) sca
         ("70 80", "75 80", False),
         (MARKER, "", False),
         (MARKER, MARKER + MARKER, False),
+        (MARKER, f'{MARKER}<g id="chaotic">{MARKER}</g>', True),
     ],
 )
 def test_figures_are_compared_to_half_a_point_and_looks_and_words_exactly(old, new, same):

@@ -66,10 +66,12 @@ def toy(rows: Mapping[str, tuple[list[str], ArrayLike]]) -> Figure:
     for method, (settings, losses) in rows.items():
         look = LOOKS[method.split(",")[0]]
         first = len(ticks)
+        chaotic = "chaotic" if method.startswith("Gauss-Newton") else None  # no test compares these
         for losses_of in np.minimum(losses, 1):
             column = np.full(len(losses_of), len(ticks))
-            ax.plot(column, losses_of, look.marker, color=look.color, alpha=0.8)
-            ax.plot(len(ticks), np.median(losses_of), "_", color=look.color, markersize=22, markeredgewidth=2.4)
+            style: dict[str, Any] = {"color": look.color, "gid": chaotic}
+            ax.plot(column, losses_of, look.marker, alpha=0.8, **style)
+            ax.plot(len(ticks), np.median(losses_of), "_", markersize=22, markeredgewidth=2.4, **style)
             ticks.append("")
         ticks[first:] = settings
         middle = (first + len(ticks) - 1) / 2
