@@ -92,9 +92,9 @@ def execution_table(chapters: Path) -> str:
         return "The chapters carry no record of their last execution yet."
     lines = ["| chapter | seconds | programs asked for |", "|---|--:|--:|"]
     for name, record in found.items():
-        lines.append(f"| {{ref}}`{name}` | {record['seconds']:.1f} | {record['compilations']} |")
+        lines.append(f"| {{ref}}`{name}` | {record['seconds']} | {record['compilations']} |")
     total = [sum(record[key] for record in found.values()) for key in ("seconds", "compilations")]
-    lines.append(f"| **all** | **{total[0]:.1f}** | **{total[1]}** |")
+    lines.append(f"| **all** | **{total[0]}** | **{total[1]}** |")
     groups: dict[str, list[str]] = {}
     for name, record in found.items():
         versions = ", ".join(f"{library} {version}" for library, version in sorted(record["versions"].items()))
