@@ -308,10 +308,10 @@ print(f"{'hard':9}{'x = 0 everywhere':34}", *line)
 
 # %% tags=["hide-input", "remove-output"]
 # rows of the table
-BEST = {"physical gradient": 0, "Adam": 3, "hybrid": 7}
+DRAWN = {"physical gradient": 0, "Adam": 3, "hybrid": 7}
 GENTLE = {"physical gradient": 9, "Adam": 10}
 steps = PER_BLOCK * np.arange(1, BLOCKS + 1)
-columns = {"ξ = 0.5, φ = 45°": GENTLE, "ξ = 32, φ = 45°": BEST}
+columns = {"ξ = 0.5, φ = 45°": GENTLE, "ξ = 32, φ = 45°": DRAWN}
 curves = {
     title: {name: (in_x[row], in_y[row]) for name, row in chosen.items()}
     for title, chosen in columns.items()
@@ -331,7 +331,7 @@ keep("learning_with_inverses-figure-wave", figures.wave(steps, curves))
 # And in $y$? In all rows the seeds start from the same weights, so we count pairs; on the hard wave one setting of ours against Adam's best of three, chosen anew for each seed and error:
 
 # %%
-for row in (0, 1, BEST["hybrid"]):
+for row in (0, 1, DRAWN["hybrid"]):
     _, name, peaks = TABLE[row]
     for error, of in [(in_x, "x"), (in_y, "y")]:
         ours, adam = error[row, :, -1], error[3:6, :, -1].min(axis=0)
@@ -344,7 +344,7 @@ for error, of in [(in_x, "x"), (in_y, "y")]:
 
 # %% tags=["hide-input"]
 physical, hybrid = (
-    [np.median(error[BEST[name], :, -1]) for error in (in_x, in_y)]
+    [np.median(error[DRAWN[name], :, -1]) for error in (in_x, in_y)]
     for name in ("physical gradient", "hybrid")
 )
 adam = [
@@ -367,7 +367,7 @@ for key, value in {
     )
 
 # %% [markdown]
-# So on the gentle wave, at one rate, Adam wins in $y$. On the hard one it beats the physical gradient at rate 0.1; at 0.2 the medians are level, {glue:text}`learning_with_inverses-physical-y`. But a network that meets one component of $y$ and answers 0 in the other is as good, with {glue:text}`learning_with_inverses-half-met`. The hybrid is better, and beats Adam in *both* errors: {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the controls show. The hybrid pays in $x$.
+# So on the gentle wave, at one rate, Adam wins in $y$. On the hard one it beats the physical gradient at rate 0.1; at 0.2 the medians are level, {glue:text}`learning_with_inverses-physical-y`. But a network that meets one component of $y$ and makes the other 0 is as good, with {glue:text}`learning_with_inverses-half-met`. The hybrid is better, and beats Adam in *both* errors: {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the controls show. The hybrid pays in $x$.
 #
 # ### Where the errors lie
 #
@@ -400,7 +400,7 @@ def anatomy(wave, x):
 
 answers, several = np.asarray(answers_of(trained)), {}
 print(f"{'medians':33}δ₁       δ₂       y₁       y₂  split")
-for row in (*BEST.values(), *GENTLE.values()):
+for row in (*DRAWN.values(), *GENTLE.values()):
     where, name, _ = TABLE[row]
     along, across, pieces = anatomy(WAVES[where], answers[row])
     several[row] = np.array(pieces) > 1
@@ -440,7 +440,7 @@ for name, row in GENTLE.items():
     print(f"{name:18} place", *places, "  seed", *seeds)
 
 # %% [markdown]
-# With either pull the split network, the same seed, is the worst of its twenty: one start in twenty pays.
+# With either pull the split network, the same seed, is the worst of its twenty: here one start in twenty pays.
 #
 # ## Half an inverse
 #
@@ -793,7 +793,7 @@ for name, row in chosen.items():
 
 
 # %% [markdown]
-# An untrained network has them already. On these waves of its last weights the proxy loss has no pull, and the output loss hardly any; only Adam's scaling stirs them. Put them back, and most of the noise stays. So the hidden units, which these weights multiply, have grown. {numref}`learning_with_inverses-figure-images` takes the waves out.
+# An untrained network has them already. On these waves of its last weights the proxy loss has no pull, and the output loss hardly any; only Adam's scaling stirs them. Restore them, and most of the noise stays. So the hidden units, which these weights multiply, have grown. {numref}`learning_with_inverses-figure-images` takes the waves out.
 
 # %% tags=["hide-input"]
 one = jax.tree.map(
@@ -1075,7 +1075,7 @@ for key, value in {
 #
 # {numref}`learning_with_inverses-figure-flow`: taught by the physical gradient the network ends at {glue:text}`learning_with_inverses-flow-network`, half the linear estimator's error, {glue:text}`learning_with_inverses-flow-linear`. The same network, trained as long by Adam on the outcome, ends at {glue:text}`learning_with_inverses-flow-adam`, no better than going back a part of the time, {glue:text}`learning_with_inverses-flow-back`. Here the inverse cannot be applied at test time, yet it decides the race, as a teacher.
 #
-# Does the *network* earn its keep? Not this one, after one pass over the archive. A least-squares fit on products of two readings, with the same labels, is as good with {glue:text}`learning_with_inverses-flow-products`; on products of up to three it is better with {glue:text}`learning_with_inverses-flow-three`, even than the solver, {glue:text}`learning_with_inverses-flow-solver`. What pays is the inverse, as a maker of labels for any regression.
+# Does the *network* earn its keep? Not this one, after one pass over the archive. A least-squares fit on products of two readings, with the same labels, is as good with {glue:text}`learning_with_inverses-flow-products`; on products of up to three it is better with {glue:text}`learning_with_inverses-flow-three`, and just ahead of the solver, {glue:text}`learning_with_inverses-flow-solver`. What pays is the inverse, as a maker of labels for any regression.
 #
 # ## What it costs
 #

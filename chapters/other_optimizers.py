@@ -221,7 +221,7 @@ for name, (_, minima) in PROBLEMS.items():
         print(f"{name:13}{method:18}{cells}")
 
 # %% [markdown]
-# From these starts a full Gauss-Newton step is nearly as good as the physical gradient: a handful of steps against one. So is Newton's on two of the five. With two branches Newton arrives at one rate, 1.5, whose steps throw it far across the plane, and on the other two at none. Gradient descent is the slowest wherever it arrives. But the grid is coarse: with two branches gradient descent at 0.04 needs {glue:text}`other_optimizers-finer` steps and Newton at 1.2 {glue:text}`other_optimizers-newton-finer`, fewer than Gauss-Newton; with two minima Newton at 1.7 arrives in {glue:text}`other_optimizers-newton-late`. Are the starts typical? Here are 450 others, from the square $[-3, 3]^2$, with full steps:
+# From these starts a full Gauss-Newton step is nearly as good as the physical gradient: a handful of steps against one. So is Newton's on two of the five. With two branches Newton arrives at one rate, 1.5, whose steps throw it far across the plane, and on the other two at none. Gradient descent is the slowest wherever it arrives. But the grid is coarse: with two branches gradient descent needs {glue:text}`other_optimizers-finer` steps at 0.04 and Newton {glue:text}`other_optimizers-newton-finer` at 1.2, fewer than Gauss-Newton; with two minima Newton at 1.7 arrives in {glue:text}`other_optimizers-newton-late`. Are the starts typical? Here are 450 others, from the square $[-3, 3]^2$, with full steps:
 
 # %% tags=["remove-cell"]
 for key, name, method, rate in [
@@ -337,7 +337,7 @@ for rate in (0.1, 0.05):
 #
 # Why is gradient descent nearly straight on the map with two branches? Squaring a complex number keeps angles: $J J^\top = 4 |x|^2 I$, so that a short step against the gradient in x points at the target in z.
 #
-# A local inverse is not always to be had. The image of the walkthrough's map is $z_1 \ge 0$; asked for a point outside it, this book's inverse raises an error, and under `jit`, where no value can be looked at, it answers NaN. A path that has become NaN stays NaN and counts as infinitely far. In the next section it does not if it came within $10^{-6}$ of the minimum, where rounding makes the matrices singular and a run may rest.
+# A local inverse is not always to be had. The image of the walkthrough's map is $z_1 \ge 0$; asked for a point outside it, this book's inverse raises an error, and under `jit`, where no value can be looked at, it answers NaN. A path that has become NaN stays NaN and counts as infinitely far, but not, in the next section, if it came within $10^{-6}$ of the minimum, where rounding makes the matrices singular and a run may rest.
 
 # %%
 start, toward = np.array([3.0, 3.0]), walkthrough()
@@ -691,7 +691,7 @@ for method, (gaps, passes) in tried.items():
     print(f"arrive {share}   passes {typical[i]:g}")
 
 # %% [markdown]
-# At the rate 1.5 Newton turns $x_0$ round and halves both coordinates, by {eq}`update_rules-eq-degenerate-factors`; Gauss-Newton halves $x_0$ and quarters $x_1$. So both make as many steps, of three passes and of two. At $4/3$, off the grid, Gauss-Newton would divide both by three and arrive in {glue:text}`other_optimizers-thirds` passes. Levenberg-Marquardt stands out among the methods with $J$. Is that the method, or this implementation of it? SciPy wraps MINPACK's, and we count its evaluations (medians over the same starts). optimistix's own has a threshold: it reduces its damping after a step only if the loss fell by more than 0.99 of what the linear model of $z$ promised. We try 0.9, too, and a minimum that is regular.
+# At the rate 1.5 Newton and Gauss-Newton turn $x_0$ round and halve it; Newton halves $x_1$, Gauss-Newton quarters it, by {eq}`update_rules-eq-degenerate-factors`. So both make as many steps, of three passes and of two. At $4/3$, off the grid, Gauss-Newton would divide both by three and arrive in {glue:text}`other_optimizers-thirds` passes. Levenberg-Marquardt stands out among the methods with $J$. Is that the method, or this implementation of it? SciPy wraps MINPACK's, and we count its evaluations (medians over the same starts). optimistix's own has a threshold: it reduces its damping after a step only if the loss fell by more than 0.99 of what the linear model of $z$ promised. We try 0.9, too, and a minimum that is regular.
 
 
 # %% tags=["hide-input"]
@@ -862,7 +862,7 @@ cost = round(evaluations / (3 * root_steps), 1)
 glue("other_optimizers-inverse-cost", cost, display=False)
 
 # %% [markdown]
-# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. L-BFGS-B errs mostly by its stopping rule: {ref}`physical_gradients-ex-tolerance`. Errors do not add up: each step shrinks those so far, in z, by $1 - \eta$.
+# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. L-BFGS-B errs mostly by its stopping rule ({ref}`physical_gradients-ex-tolerance`). Errors do not add up: each step multiplies those so far, in z, by $1 - \eta$.
 #
 # A network that is trained through a simulator needs the derivative of $z^{-1}$, too. By the implicit function theorem it is $J^{-1}$ at the solution, whatever steps the solver took, and optimistix knows that: `jax.jacobian` of the root does not differentiate the iteration. With SciPy you write $J^{-1}$ yourself, or take finite differences of something that was itself found with errors.
 

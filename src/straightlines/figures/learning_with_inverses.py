@@ -90,7 +90,7 @@ def images(pictures: Mapping[str, ArrayLike], source: ArrayLike) -> Figure:
     fig, axes = figure(3, 2, height=6.6)
     for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=True):
         shown = ax.imshow(picture, vmin=-0.2 * source.max(), vmax=source.max(), rasterized=True)
-        error = np.std(np.asarray(picture) - source)
+        error = np.sqrt(np.mean((np.asarray(picture) - source) ** 2))
         ax.set(xticks=[], yticks=[], title=title, xlabel="" if title.startswith("its") else f"error {error:.2g}")
     fig.colorbar(shown, ax=axes, location="bottom", shrink=0.5, aspect=30, label="heat")
     return fig
