@@ -862,7 +862,7 @@ cost = round(evaluations / (3 * root_steps), 1)
 glue("other_optimizers-inverse-cost", cost, display=False)
 
 # %% [markdown]
-# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. L-BFGS-B errs mostly by its stopping rule ({ref}`physical_gradients-ex-tolerance`). Errors do not add up: each step multiplies those so far, in z, by $1 - \eta$.
+# The root finder is exact to rounding, and cheaper by a factor of {glue:text}`other_optimizers-inverse-cost:.1f`, if we count each Jacobian as two evaluations more. L-BFGS-B errs mostly by its stopping rule ({ref}`physical_gradients`). Errors do not add up: each step multiplies those so far, in z, by $1 - \eta$.
 #
 # A network that is trained through a simulator needs the derivative of $z^{-1}$, too. By the implicit function theorem it is $J^{-1}$ at the solution, whatever steps the solver took, and optimistix knows that: `jax.jacobian` of the root does not differentiate the iteration. With SciPy you write $J^{-1}$ yourself, or take finite differences of something that was itself found with errors.
 
