@@ -807,7 +807,7 @@ for i, size in enumerate(sizes):
     print(f"{size:.0e}    {pairs[0]}     {pairs[-1]}")
 
 # %% [markdown]
-# At a fixed $\gamma$ both come closer. With $\gamma = 100\,\delta t$ the runs lose noise too, but the error of their mean motion stays where it is, and will be left when the noise is gone. In $m$, from $f_0 = m^*$, the mean motion needs no such window. This is a theorem about exponential families. What it leaves open, many dimensions and networks, is the subject of {ref}`tango_networks`.
+# At a fixed $\gamma$ both come closer. With $\gamma = 100\,\delta t$ the runs lose noise too, but the error of their mean motion stays where it is, and will be left when the noise is gone. In $m$, from $f_0 = m^*$, the mean motion needs no such window. This is a theorem about exponential families. What it leaves open, noise in many dimensions and networks, is the subject of {ref}`tango_networks`.
 #
 # ## Exercises
 #
