@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         def compare_numbers(self, text):
             if not isinstance(text, str):
                 return text
-            return DrawnFigure(text) if text.startswith("<?xml") else PrintedText(sanitize(self, text))
+            return DrawnFigure(text) if text.startswith("<svg") else PrintedText(sanitize(self, text))
 
         compare_numbers.compares_numbers = True  # type: ignore[attr-defined]
         IPyNbCell.sanitize = compare_numbers

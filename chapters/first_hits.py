@@ -91,7 +91,7 @@ def scheduled(rule, rate):
 
 
 # %%
-START, TARGET = (0.0, 1.0), (10.0, 1.0)  # (μ, σ)
+START, TARGET = np.float32([0, 1]), (10.0, 1.0)  # (μ, σ)
 STEP_SIZE, GAMMA, SGD_RATE = 1e-4, 1e-2, 1e-3
 SGD, AVERAGE = optax.sgd(1.0), moving_average(1.0)
 data_only = partial(Fit, start=START, target=TARGET, pseudo_samples=0)
@@ -308,7 +308,7 @@ keep("first_hits-figure-floor", figures.clouds(ends, shares, TARGET, BOX))
 
 # %%
 for gamma in (4 * GAMMA, GAMMA / 4):
-    fit = tango_fit(schedule(STEP_SIZE), gamma, start=TARGET)
+    fit = tango_fit(schedule(STEP_SIZE), gamma, start=np.float32(TARGET))
     cloud = ensemble(fit, KEY, runs=RUNS, steps=25_000)
     ratio = np.log(cloud.end[:, 1]).std() / followers[1]
     print(f"γ = {gamma:6}: ln σ is {ratio:.2f} times as wide as in theory")
@@ -522,7 +522,7 @@ for method in ("TANGO", "moving average"):
 # Four times as many, and even the exact natural gradient pays it. (It is a rough comparison: a first hit is an event, a floor is a width.) What costs so much is the *constant rate*: small enough for the floor, it is too small for the way. SGD at the same floor as TANGO in $\mu$, that is with $\eta = \delta t$, pays more by far.
 
 # %%
-slow = sgd_fit(schedule(STEP_SIZE))
+slow = sgd_fit(schedule(STEP_SIZE))._replace(start=[0, 1])  # 64 bits
 slow_hits = []
 for seed in range(5):
     block = np.random.RandomState(seed).standard_normal((650_000, 1))

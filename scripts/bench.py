@@ -262,8 +262,8 @@ def measure_numba():
             end[run, 0], end[run, 1], first_hit[run], largest_scale[run] = mean, scale, hit, largest
 
     def run(steps=STEPS):
-        data = jax.random.key_data(jax.random.key(0))
-        keys = np.stack(streams.run_keys(data, jax.numpy.arange(RUNS, dtype=jax.numpy.uint32)))
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), np.arange(RUNS))
+        keys = np.asarray(jax.random.key_data(keys)).T
         end = np.zeros((RUNS, 2), np.float32)
         loop(keys, steps, end, np.zeros(RUNS, np.int64), np.zeros(RUNS, np.float32))
         return end

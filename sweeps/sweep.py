@@ -3,22 +3,20 @@
     python -m sweeps.sweep --rule tango --runs 100000 --steps 300000 --seed 1 --out tango.npz
 
 On a cluster, start the same command once on every host, with `srun` or Open MPI's `mpirun`: the hosts find one another
-in the scheduler's environment. Elsewhere name them: `--coordinator HOST:PORT --num-processes N --process-id I`, with I
-from 0. Process 0 writes; the results are the same, bit for bit, on any number of devices and hosts.
+in what these put into the environment. Process 0 writes; the results are the same, bit for bit, on any number of
+devices and hosts. A processor is as many devices as it has cores, or as JAX_NUM_CPU_DEVICES says.
 
 The runs are made in parts, each kept in the folder OUT.parts as soon as it is finished: after an interruption, the same
-command goes on where the last one stopped. OUT holds the fields of `straightlines.ensembles.Ensemble` and `settings`, a
-JSON object.
+command goes on where the last one stopped. OUT holds the fields of `straightlines.ensembles.Ensemble`, but for the
+states on the way, and `settings`, a JSON object.
 
 Exit status: 0 done, 1 a process or its host failed, 2 a wrong argument, 130 interrupted.
 """
 
 import argparse
 import ctypes
-import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -40,7 +38,7 @@ from straightlines.paths import Fit
 # what --step-size and --gamma are by default
 RULES = {"tango": (1e-4, 1e-2), "sgd": (1e-3, None), "averaged-sgd": (1e-4, 1e-2), "moving-average": (1e-4, None)}
 SETTINGS = ("rule", "runs", "first_run", "steps", "seed", "step_size", "gamma", "start", "target", "tolerance")
-SETTINGS += ("checkpoint_every", "dtype", "part_runs")  # what makes a result; how it is computed is not among them
+SETTINGS += ("dtype", "part_runs")  # what makes a result; how it is computed is not among them
 DEAD = "a process failed or its host died; the finished parts are kept, and the same command goes on with them"
 
 
@@ -67,14 +65,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--start", type=float, nargs=2, default=[0.0, 1.0], metavar=("MU", "SIGMA"), help="(default 0 1)")
     add("--target", type=float, nargs=2, default=[10.0, 1.0], metavar=("MU", "SIGMA"), help="(default 10 1)")
     add("--tolerance", type=float, default=0.01, help="absolute tolerance of the first hit (default 0.01)")
-    add("--checkpoint-every", type=int, metavar="STEPS", help="keep the states every so many steps")
     add("--dtype", choices=["float32", "float64"], default="float32")
     add("--overwrite", action="store_true", help="replace OUT if it exists, and drop parts of another sweep")
     add("--part-runs", type=int, default=2**14, help="runs of a part (default 16384; a large GPU likes ten times that)")
-    add("--cpu-devices", type=int, help="devices to make of this processor (default: its cores)")
-    add("--coordinator", metavar="HOST:PORT", help="address of process 0, where no scheduler tells it")
-    add("--num-processes", type=int)
-    add("--process-id", type=int)
     add("--timeout", type=int, default=60, help="seconds after which a silent host counts as dead (default 60)")
     args = parser.parse_args(arguments)
 
@@ -84,7 +77,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     args.step_size = step_size if args.step_size is None else args.step_size
     args.gamma = gamma if args.gamma is None else args.gamma
     checks = [
-        (_checks.count, "part_runs timeout checkpoint_every cpu_devices num_processes"),
+        (_checks.count, "part_runs timeout"),
         (partial(_checks.count, most=2**32), "runs"),
         (partial(_checks.count, most=ensembles.MOST_STEPS), "steps"),
         (partial(_checks.count, least=0, most=2**32 - args.runs), "first_run"),
@@ -100,27 +93,22 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
                     check(f"argument --{name.replace('_', '-')}:", getattr(args, name))
     except (TypeError, ValueError) as error:
         parser.error(str(error))
-    cluster = (args.coordinator, args.num_processes, args.process_id)
-    if None in cluster and cluster != (None, None, None):
-        parser.error("--coordinator, --num-processes and --process-id belong together: give all three or none")
-    if args.coordinator is not None and not re.fullmatch(r".+:\d+", args.coordinator):
-        parser.error(f"argument --coordinator: must be HOST:PORT, got {args.coordinator}")
-    if args.coordinator is not None and not 0 <= args.process_id < args.num_processes:
-        parser.error(f"argument --process-id: must be from 0 to {args.num_processes - 1}, got {args.process_id}")
     if args.out.suffix != ".npz" or args.out.is_dir() or not args.out.parent.is_dir():
         parser.error(f"argument --out: must be a file that ends in .npz, in a folder that is there, got {args.out}")
     return args
 
 
-def fit_of(rule: str, step_size: float, gamma: float | None, start, target) -> Fit:
+def fit_of(settings: dict) -> Fit:
     """What a rule runs."""
+    rule, step_size, gamma = (settings[name] for name in ("rule", "step_size", "gamma"))
+    ends = {"start": np.asarray(settings["start"], settings["dtype"]), "target": settings["target"]}
     if rule == "tango":
-        return Fit(optimizers.tango(step_size, gamma), start, target)
+        return Fit(optimizers.tango(step_size, gamma), **ends)
     if rule == "sgd":
-        return Fit(optax.sgd(step_size), start, target, pseudo_samples=0)
+        return Fit(optax.sgd(step_size), **ends, pseudo_samples=0)
     if rule == "averaged-sgd":
-        return Fit(optax.sgd(gamma), start, target, pseudo_samples=0, averaging=step_size)
-    return Fit(optimizers.moving_average(step_size), start, target, pseudo_samples=0, coordinates="expectation")
+        return Fit(optax.sgd(gamma), **ends, pseudo_samples=0, averaging=step_size)
+    return Fit(optimizers.moving_average(step_size), **ends, pseudo_samples=0, coordinates="expectation")
 
 
 def warn_of_gamma(gamma: float, start, target) -> None:
@@ -136,22 +124,19 @@ def _explain_abort(number: int) -> None:
     os._exit(1)
 
 
-def join_cluster(args: argparse.Namespace) -> bool:
+def join_cluster(timeout: int) -> bool:
     """Join the other processes, if there are any. Whether there are."""
-    scheduled = max(int(os.environ.get(name, 1)) for name in ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE"))
-    if args.coordinator is None and scheduled == 1:
+    if {os.environ.get(name, "1") for name in ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")} == {"1"}:
         return False
     try:  # what carries the arrays from process to process looks itself up by name
         socket.getaddrinfo(socket.gethostname(), None)
     except OSError as error:
-        raise SweepError(
-            f"this host's own name, {socket.gethostname()}, does not resolve: {error.strerror}", 1
-        ) from error
-    named = (args.coordinator, args.num_processes, args.process_id) if args.coordinator is not None else ()
+        name = socket.gethostname()
+        raise SweepError(f"this host's own name, {name}, does not resolve: {error.strerror}", 1) from error
     try:
-        jax.distributed.initialize(*named, initialization_timeout=args.timeout, heartbeat_timeout_seconds=args.timeout)
+        jax.distributed.initialize(initialization_timeout=timeout, heartbeat_timeout_seconds=timeout)
     except Exception as error:
-        raise SweepError(f"the processes did not find one another within {args.timeout} s: {error}", 1) from error
+        raise SweepError(f"the processes did not find one another within {timeout} s: {error}", 1) from error
     # JAX's answer to a dead process is to abort this one, from a thread where Python handles no signal
     ctypes.CDLL(None).signal(signal.SIGABRT, _explain_abort)
     return jax.process_count() > 1
@@ -203,7 +188,7 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
     def from_first(values):
         return multihost_utils.broadcast_one_to_all(np.asarray(values, np.int32)) if several else values
 
-    asked, refused = int(hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:6], 16), None
+    refused = None
     try:
         if first:
             open_folder(args, folder, settings)
@@ -211,32 +196,25 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
                 warn_of_gamma(args.gamma, args.start, args.target)
     except SweepError as error:
         refused = error
-    status, theirs = from_first([refused.args[1] if refused else 0, asked])
-    if status:
-        raise refused or SweepError("process 0 has refused: see its message", int(status))
-    if theirs != asked:
-        raise SweepError("the arguments differ from those of process 0", 2)
+    if status := int(from_first(refused.args[1] if refused else 0)):
+        raise refused or SweepError("process 0 has refused: see its message", status)
     there = from_first([path.exists() for path in paths])
     missing = [part for part, made in zip(parts, there, strict=True) if not made]
     to_make = sum(size for _, size in missing)
     if first and to_make < args.runs:
         say(f"going on: {args.runs - to_make} of {args.runs} runs are there")
-    kept = range(0, args.steps + 1, args.checkpoint_every) if args.checkpoint_every else ()
-    options = {"steps": args.steps, "keep": ensembles.Keep(kept, args.tolerance), "dtype": args.dtype}
-    fit, key = fit_of(args.rule, args.step_size, args.gamma, args.start, args.target), jax.random.key(args.seed)
+    keep, fit, key = ensembles.Keep((), args.tolerance), fit_of(settings), jax.random.key(args.seed)
     began, every = time.perf_counter(), 0.5 if sys.stderr.isatty() else 30
     with tqdm(total=to_make * args.steps, unit="step", unit_scale=True, mininterval=every, disable=not first) as bar:
         for run, size in missing:
-
-            def progress(steps, before=bar.n, size=size):
-                bar.update(before + steps * size - bar.n)
-
-            result = ensembles.ensemble(fit, key, runs=size, first_run=run, progress=progress, **options)
+            options = {"runs": size, "steps": args.steps, "first_run": run, "keep": keep, "progress": bar.update}
+            made = ensembles.ensemble(fit, key, **options)._asdict()
+            del made["states"]
             if first:
-                write(paths[parts.index((run, size))], lambda file: np.savez(file, **result._asdict()))  # noqa: B023
+                write(paths[parts.index((run, size))], lambda file: np.savez(file, **made))  # noqa: B023
     if first:
         made = [dict(np.load(path)) for path in paths]
-        whole = {name: np.concatenate([part[name] for part in made], axis=int(name == "states")) for name in made[0]}
+        whole = {name: np.concatenate([part[name] for part in made]) for name in made[0]}
         write(args.out, lambda file: np.savez(file, settings=np.array(json.dumps(settings)), **whole))
         shutil.rmtree(folder)
         seconds = time.perf_counter() - began
@@ -254,9 +232,9 @@ def main() -> int:
     several = False
     try:
         jax.config.update("jax_enable_x64", args.dtype == "float64")
-        if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-            jax.config.update("jax_num_cpu_devices", args.cpu_devices or len(os.sched_getaffinity(0)))
-        several = join_cluster(args)
+        if jax.config.jax_num_cpu_devices < 0 and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+            jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+        several = join_cluster(args.timeout)
         sweep(args, several)
         return 0
     except KeyboardInterrupt:

@@ -303,8 +303,8 @@ def test_a_wrong_sample_or_target_is_told():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"start": [0, 0]}, r"^start must have a standard deviation greater than 0, got 0$"),
-        ({"target": [10, -1]}, r"^target must have a standard deviation greater than 0, got -1$"),
+        ({"start": [0, 0]}, r"^start must have a standard deviation greater than 0, got 0\.0$"),
+        ({"target": [10, -1]}, r"^target must have a standard deviation greater than 0, got -1\.0$"),
         ({"start": [np.nan, 1]}, r"^start must be finite, got \[nan"),
         ({"target": [np.inf, 1]}, r"^target must be finite, got \[inf"),
         ({"start": [1.0]}, r"^start must have shape \(2,\), got shape \(1,\)$"),

@@ -15,7 +15,7 @@ CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.py"))
 MODULES = sorted(path for path in (ROOT / "src" / "straightlines").rglob("*.py"))
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 WIDTH, CELL, CODE, WORDS, TRUTHS = 76, 25, 250, 2500, 40
-LINES = 1270  # of the package without its figures
+LINES = 1099  # of the package without its figures
 # what opens and closes a folded solution or aside
 OPENS, CLOSES = re.compile(r"\{(?:solution|exercise)-start\}"), re.compile(r"\{(?:solution|exercise)-end\}")
 

@@ -138,10 +138,14 @@ def test_several_pseudo_samples_reach_the_optimizer_stacked():
     assert seen == [((), (2,)), ((), (4, 2))]
 
 
-def test_float32_normals_give_a_float32_path_with_a_schedule_too():
-    rule = tango(optax.exponential_decay(1e-2, 10, 0.9), 1e-2)
-    path = paths.path(Fit(rule, START, TARGET), np.zeros((5, 2), np.float32))
-    assert path.dtype == np.float32
+@pytest.mark.parametrize("normals", [np.zeros((5, 2), np.float32), np.zeros((5, 2)), np.zeros((5, 2), int)])
+def test_the_start_sets_the_precision(normals):
+    fit = Fit(tango(optax.exponential_decay(1e-2, 10, 0.9), 1e-2), START, TARGET)
+    assert paths.path(fit, normals).dtype == np.float64
+    assert paths.path(fit._replace(start=[0, 1]), normals).dtype == np.float64
+    assert paths.path(fit._replace(start=np.float32(START)), normals, until=0.01).dtype == np.float32
+    with jax.enable_x64(False):
+        assert paths.path(fit, normals).dtype == np.float32
 
 
 @pytest.mark.parametrize("steps", [1, 500, 1201])
@@ -153,14 +157,6 @@ def test_a_path_can_end_at_its_first_hit(steps):
         hit = first_hit(whole, (1.0, 1.5), absolute_tolerance=tolerance)
         part = paths.path(fit, normals, until=tolerance)
         np.testing.assert_allclose(part, whole[: None if hit is None else hit + 2], rtol=0, atol=1e-13)
-
-
-def test_64_bits_are_refused_where_jax_has_32():
-    fit = GOOD["fit"]
-    with jax.enable_x64(False):
-        with pytest.raises(ValueError, match="the dtype of normals must be float32, or float64 in JAX's x64 mode, got"):
-            paths.path(fit, np.zeros((3, 2)))
-        assert paths.path(fit, np.zeros((3, 2), int)).dtype == np.float32
 
 
 def test_a_path_can_begin_in_a_given_state_and_be_vmapped():
@@ -218,7 +214,7 @@ def test_wrong_fields_of_a_fit_are_named(field, error, message):
     [
         ({"fit": None}, TypeError, "fit must be a Fit, got None"),
         ({"normals": np.zeros(3)}, ValueError, r"normals must have shape \(any, 2\)"),
-        ({"normals": np.zeros((0, 2))}, ValueError, r"number of steps.* must be at least 1, got 0"),
+        ({"normals": np.zeros((0, 2))}, ValueError, r"normals must not be empty, got shape \(0, 2\)"),
         ({"normals": np.zeros((3, 1))}, ValueError, r"normals must have shape \(any, 2\), got shape \(3, 1\)"),
         ({"normals": np.full((3, 2), np.inf)}, ValueError, "normals must be finite"),
         ({"normals": [["a", "b"]]}, TypeError, "normals must be an array of real numbers"),
@@ -242,7 +238,7 @@ def test_the_first_hit_is_numpys_test():
     [
         ((np.zeros(3), (0.0, 1.0)), "path must have shape"),
         ((np.zeros((3, 2)), (0.0, 1.0, 2.0)), "path must have shape"),
-        ((np.zeros((0, 2)), (0.0, 1.0)), r"path must have shape \(steps \+ 1, 2\), got \(0, 2\)"),
+        ((np.zeros((0, 2)), (0.0, 1.0)), r"path must not be empty, got shape \(0, 2\)"),
         ((np.zeros((3, 2)), (0.0, np.nan)), "target must be finite"),
     ],
 )
@@ -277,7 +273,7 @@ def test_the_distance_from_a_line_is_that_of_the_farthest_point():
 @pytest.mark.parametrize(
     ("path", "start", "end", "message"),
     [
-        (np.zeros(3), (0, 0), (1, 1), r"path must have shape \(steps \+ 1, n\), got \(3,\)"),
+        (np.zeros(3), (0, 0), (1, 1), r"path must have shape \(any, any\), got shape \(3,\)"),
         ([[1.0], [2.0, 3.0]], (0, 0), (1, 1), "path must be an array of numbers"),
         (np.full((3, 2), "a"), (0, 0), (1, 1), "path must be an array of real numbers"),
         (np.zeros((3, 2)), (1j, 0), (1, 1), r"start must be an array of real numbers, got \(1j, 0\)"),

@@ -62,8 +62,8 @@ def test_the_target_is_a_cross(ax):
     ("draw", "message"),
     [
         (lambda ax: draw_path(ax, PATH, "magic"), "method must be one of .* got 'magic'"),
-        (lambda ax: draw_path(ax, PATH.T, "SGD"), r"path must have shape \(steps \+ 1, 2\), got \(2, 3\)"),
-        (lambda ax: draw_path(ax, PATH[:0], "SGD"), r"path must have shape \(steps \+ 1, 2\), got \(0, 2\)"),
+        (lambda ax: draw_path(ax, PATH.T, "SGD"), r"path must have shape \(any, 2\), got shape \(2, 3\)"),
+        (lambda ax: draw_path(ax, PATH[:0], "SGD"), r"path must not be empty, got shape \(0, 2\)"),
         (lambda ax: draw_band(ax, range(3), np.zeros((3, 3)), "magic"), "method must be one of .* got 'magic'"),
         (
             lambda ax: draw_band(ax, range(3), np.zeros((3, 4)), "SGD"),
@@ -125,7 +125,7 @@ def test_a_kept_figure_is_the_same_svg_each_time(monkeypatch):
         assert not plt.fignum_exists(fig.number)
     assert kept[0] == kept[1]
     name, bundle = kept[0]
-    assert bundle["text/plain"] == "<Figure>"
+    assert "SVG" in bundle["text/plain"]
     svg = bundle["image/svg+xml"]
     assert name == "chapter-figure-paths"
     assert 'id="panel-1"' in svg

@@ -431,7 +431,7 @@ WRONG = [
     ({"problem": lambda x: x}, TypeError, "problem must be a Problem, got <function"),
     ({"start": 3.0}, ValueError, r"start must have shape \(any,\), got shape \(\)"),
     ({"start": [[3.0, 3.0]]}, ValueError, r"start must have shape \(any,\), got shape \(1, 2\)"),
-    ({"start": []}, ValueError, "the length of start must be at least 1, got 0"),
+    ({"start": []}, ValueError, r"start must not be empty, got shape \(0,\)"),
     ({"start": [3.0]}, ValueError, r"start must have shape \(2,\), got shape \(1,\)"),
     ({"start": [3.0, 3.0, 3.0]}, ValueError, r"start must have shape \(2,\), got shape \(3,\)"),
     ({"start": [3.0, np.nan]}, ValueError, r"start must be finite, got \[ 3. nan\]"),

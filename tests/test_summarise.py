@@ -99,7 +99,7 @@ def test_the_sweep_command_makes_the_committed_first_hits(committed):
     """
     note, made = committed
     settings, first, runs = note["settings"], 1000, 256
-    fit = sweep.fit_of(*(settings[name] for name in ("rule", "step_size", "gamma", "start", "target")))
+    fit = sweep.fit_of(settings)
     key, keep = jax.random.key(settings["seed"]), Keep(absolute_tolerance=settings["tolerance"])
     again = ensemble(fit, key, runs=runs, steps=settings["steps"], first_run=first, keep=keep)
     stored = made["first_hits"][first : first + runs]

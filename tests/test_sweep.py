@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 COMMON = {"rule": "tango", "runs": 1100, "steps": 700, "seed": 3, "step-size": 1e-3, "start": "9.5 1.3"}
 COMMON = [word for name, value in COMMON.items() for word in f"--{name} {value}".split()]
-COMMON += ["--tolerance", "0.3", "--checkpoint-every", "350"]
+COMMON += ["--tolerance", "0.3"]
 
 
 def script(*arguments, **environment):
@@ -45,37 +45,46 @@ def free_port():
 
 @pytest.fixture(scope="module")
 def whole():
-    fit = Fit(tango(1e-3, 1e-2), (9.5, 1.3), (10.0, 1.0))
-    return ensemble(fit, jax.random.key(3), runs=1100, steps=700, keep=Keep([0, 350, 700], 0.3))
+    fit = Fit(tango(1e-3, 1e-2), np.float32([9.5, 1.3]), (10.0, 1.0))
+    return ensemble(fit, jax.random.key(3), runs=1100, steps=700, keep=Keep((), 0.3))
 
 
 def assert_file_is(path, whole):
     with np.load(path) as file:
         settings = json.loads(str(file["settings"]))
         assert {"rule": "tango", "seed": 3, "gamma": 0.01, "runs": 1100}.items() <= settings.items()
-        for name, value in whole._asdict().items():
-            np.testing.assert_array_equal(file[name], value, err_msg=name)
+        assert {*file.files} == {"settings", *whole._fields} - {"states"}
+        for name in {*file.files} - {"settings"}:
+            np.testing.assert_array_equal(file[name], getattr(whole, name), err_msg=name)
     assert not path.with_name(path.name + ".parts").exists()
 
 
-def test_two_processes_of_a_scheduler_make_the_same_runs(tmp_path, whole):
+def two_processes(*arguments):
     """With what `srun` sets for two tasks on this machine."""
     job = {"SLURM_JOB_ID": str(free_port()), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
-    job |= {"SLURM_STEP_NUM_TASKS": "2"}
-    both = [
-        script(*COMMON, "--out", tmp_path / "a.npz", "--cpu-devices", 1, **job, SLURM_PROCID=str(i), SLURM_LOCALID="0")
-        for i in range(2)
-    ]
-    for status, said in map(finish, both):
+    job |= {"SLURM_STEP_NUM_TASKS": "2", "SLURM_LOCALID": "0", "JAX_NUM_CPU_DEVICES": "1"}
+    return [script(*COMMON, *arguments, **job, SLURM_PROCID=str(i)) for i in range(2)]
+
+
+def test_two_processes_of_a_scheduler_make_the_same_runs(tmp_path, whole):
+    for status, said in map(finish, two_processes("--out", tmp_path / "a.npz")):
         assert status == 0, said
     assert_file_is(tmp_path / "a.npz", whole)
 
 
+def test_a_refusal_of_the_first_process_ends_the_others(tmp_path):
+    out = tmp_path / "a.npz"
+    out.write_text("precious")
+    (status, said), (other_status, other_said) = map(finish, two_processes("--out", out))
+    assert status == other_status == 2
+    assert "exists; give --overwrite to replace it" in said
+    assert "process 0 has refused: see its message" in other_said
+    assert out.read_text() == "precious"
+
+
 @pytest.mark.parametrize("victim", [0, 1])
-def test_named_processes_find_one_another_and_end_with_a_message_when_one_dies(tmp_path, victim):
-    arguments = [*COMMON, "--steps", 10**8, "--out", tmp_path / "a.npz", "--num-processes", 2, "--cpu-devices", 1]
-    arguments += ["--coordinator", f"127.0.0.1:{free_port()}", "--timeout", 5]
-    both = [script(*arguments, "--process-id", i) for i in range(2)]
+def test_a_process_ends_with_a_message_when_the_other_one_dies(tmp_path, victim):
+    both = two_processes("--steps", 10**8, "--out", tmp_path / "a.npz", "--timeout", 5)
     note = tmp_path / "a.npz.parts" / "settings.json"
     deadline = time.monotonic() + 60
     while not note.exists() and time.monotonic() < deadline:
@@ -91,7 +100,7 @@ def test_named_processes_find_one_another_and_end_with_a_message_when_one_dies(t
 
 def test_an_interrupted_sweep_goes_on_and_any_number_of_devices_makes_the_same_runs(tmp_path, whole):
     arguments = [*COMMON, "--out", tmp_path / "a.npz", "--part-runs", 50]
-    process = script(*arguments, "--cpu-devices", 3)
+    process = script(*arguments, JAX_NUM_CPU_DEVICES="3")
     parts = tmp_path / "a.npz.parts"
     deadline = time.monotonic() + 60
     while len(list(parts.glob("runs-*.npz"))) < 2 and time.monotonic() < deadline:
@@ -171,9 +180,6 @@ def test_overwriting_and_a_large_gamma(tmp_path, capsys):
         ("--target 1 0", "argument --target: must have a standard deviation greater than 0, got 0.0"),
         ("--out a.csv", "argument --out: must be a file that ends in .npz, in a folder that is there, got a.csv"),
         ("--out nowhere/a.npz", "in a folder that is there, got nowhere/a.npz"),
-        ("--coordinator here --num-processes 2 --process-id 1", "--coordinator: must be HOST:PORT, got here"),
-        ("--coordinator localhost:1", "belong together"),
-        ("--coordinator localhost:1 --num-processes 2 --process-id 2", "argument --process-id: must be from 0 to 1"),
     ],
 )
 def test_a_wrong_argument_ends_with_status_2(arguments, message, capsys):
@@ -185,9 +191,9 @@ def test_a_wrong_argument_ends_with_status_2(arguments, message, capsys):
 
 def test_a_host_that_does_not_find_itself_is_named(monkeypatch):
     monkeypatch.setattr(socket, "gethostname", lambda: "nobody.invalid")
-    cluster = ["--coordinator", "127.0.0.1:1", "--num-processes", "2", "--process-id", "0"]
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
     with pytest.raises(sweep.SweepError, match=r"this host's own name, nobody\.invalid, does not resolve"):
-        sweep.join_cluster(sweep.parse([*COMMON, "--out", "a.npz", *cluster]))
+        sweep.join_cluster(5)
 
 
 def test_the_bound_of_gamma_is_that_of_the_worse_end(capsys):

@@ -4,7 +4,6 @@ import jax
 import numpy as np
 
 _ALLOWED = {
-    "real": lambda array: True,  # NaN and infinity included
     "finite": np.isfinite,
     "greater than 0": lambda array: array > 0,
     "at least 0": lambda array: array >= 0,
@@ -12,13 +11,16 @@ _ALLOWED = {
 }
 
 
-def concrete(result):
-    """`result` as a NumPy array, so that what is done with it compiles nothing; under `jit` or `vmap` as it is."""
-    return result if isinstance(result, jax.core.Tracer) else np.asarray(result)
+def concrete(value):
+    """`value` as a NumPy array, so that what is done with it compiles nothing; under `jit` or `vmap` as it is."""
+    return value if isinstance(value, jax.core.Tracer) else np.asarray(value)
 
 
 def array(name, value, shape=None, allowed="finite"):
-    """Raise unless `value` is an array of real numbers, of `shape` (None is any length), everywhere as `allowed`."""
+    """`value` as an array of floats. Raise unless it has the shape, where None is any length, is finite and allowed.
+
+    What is "real" may hold NaN and infinity. Under `jit` or `vmap` only the shape and the kind are looked at.
+    """
     try:
         actual = np.shape(value)
     except ValueError as error:
@@ -26,29 +28,23 @@ def array(name, value, shape=None, allowed="finite"):
     wanted = actual if shape is None else tuple(shape)
     if len(actual) != len(wanted) or any(want not in (None, have) for want, have in zip(wanted, actual, strict=True)):
         raise ValueError(f"{name} must have shape {str(wanted).replace('None', 'any')}, got shape {actual}")
-    if isinstance(value, jax.core.Tracer):
-        return
-    if np.asarray(value).dtype.kind not in "iuf":
+    if 0 in actual:
+        raise ValueError(f"{name} must not be empty, got shape {actual}")
+    array = concrete(value)
+    if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be an array of real numbers, got {value!r}")
-    for condition in ["real"] if allowed == "real" else ["finite", allowed]:
-        if not np.all(_ALLOWED[condition](np.asarray(value))):
-            raise ValueError(f"{name} must be {condition}, got {np.asarray(value)}")
+    for condition in () if allowed == "real" or isinstance(array, jax.core.Tracer) else ("finite", allowed):
+        if not np.all(_ALLOWED[condition](array)):
+            raise ValueError(f"{name} must be {condition}, got {array}")
+    return array if array.dtype.kind == "f" else array.astype(jax.numpy.result_type(float))
 
 
 def mean_scale(name, value):
-    """Raise unless `value` is (mean, standard deviation), finite, with a standard deviation greater than 0."""
-    array(name, value, (2,))
-    if not isinstance(value, jax.core.Tracer) and not value[1] > 0:
-        raise ValueError(f"{name} must have a standard deviation greater than 0, got {value[1]}")
-
-
-def path(value, components=None) -> np.ndarray:
-    """`value` as an array; raise unless it is a path: real numbers, (steps + 1, components)."""
-    array("path", value, allowed="real")
-    path = np.asarray(value)
-    if path.ndim != 2 or not path.size or components not in (None, path.shape[1]):
-        raise ValueError(f"path must have shape (steps + 1, {components or 'n'}), got {path.shape}")
-    return path
+    """`value` as an array. Raise unless it is (mean, standard deviation), finite, the second one greater than 0."""
+    pair = array(name, value, (2,))
+    if not isinstance(pair, jax.core.Tracer) and not pair[1] > 0:
+        raise ValueError(f"{name} must have a standard deviation greater than 0, got {pair[1]}")
+    return pair
 
 
 def count(name, value, least=1, most=2**63 - 1):
@@ -57,13 +53,6 @@ def count(name, value, least=1, most=2**63 - 1):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     if not least <= value <= most:
         raise ValueError(f"{name} must be {f'at least {least}' if value < least else f'at most {most}'}, got {value}")
-
-
-def increasing_counts(name, values, most):
-    """Raise unless `values` are increasing integers from 0 to `most`."""
-    array(name, values, (None,), "real")
-    for value, before in zip(values, [-1, *values], strict=False):
-        count(f"{name}, which increase,", value, before + 1, most)
 
 
 def member(name, value, allowed):
@@ -83,11 +72,3 @@ def random_key(name, value):
     typed = isinstance(value, jax.Array) and jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key)
     if not typed or value.shape != () or str(jax.random.key_impl(value)) != "threefry2x32":
         raise TypeError(f"{name} must be one threefry2x32 key, made by jax.random.key(seed), got {value!r}")
-
-
-def float_dtype(name, value) -> np.dtype:
-    """The dtype `value`; raise unless it is float32, or float64 in JAX's x64 mode."""
-    for dtype in map(np.dtype, ["float32", "float64"] if jax.config.read("jax_enable_x64") else ["float32"]):
-        if isinstance(value, str | type | np.dtype) and value in (dtype, dtype.type, dtype.name):
-            return dtype
-    raise ValueError(f"{name} must be float32, or float64 in JAX's x64 mode, got {value!r}")

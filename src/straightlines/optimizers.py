@@ -6,7 +6,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax import Array
 from jax.tree_util import Partial
 from jax.typing import ArrayLike
 
@@ -17,7 +16,7 @@ from straightlines.gaussian import COORDINATES, Vector, expected_loss, fisher_ma
 class TangoState(NamedTuple):
     """State of `tango`."""
 
-    count: Array  # type: ignore[assignment]  # shape (), updates made so far
+    count: jax.Array  # type: ignore[assignment]  # shape (), updates made so far
     velocity: optax.Updates  # like the parameters: the running natural-gradient direction
 
 
@@ -33,9 +32,7 @@ def tango(step_size: optax.ScalarOrSchedule, gamma: ArrayLike) -> optax.Gradient
     `step_size` is $\delta t$ in (0, 1] or a schedule of it, `gamma` is $\gamma$ in (0, 1]. The rule has a `TangoState`.
     Its `update` takes $\tilde g_k$ as the keyword argument `pseudo_gradient`, a tree like the gradient. Calls with the
     same numbers make the same rule, which is compiled once; numbers given as arrays are arguments of the compiled
-    program.
-
-    Raises: ValueError if a number is outside (0, 1], TypeError if it is not a number.
+    program. Raises ValueError if a number is outside (0, 1], TypeError if it is not a number.
 
     Source: Ollivier, True Asymptotic Natural Gradient Optimization, arXiv:1712.08449 (2017).
     """
@@ -66,18 +63,13 @@ def moving_average(step_size: ArrayLike) -> optax.GradientTransformationExtraArg
     $$m_k = m_{k-1} - \delta t\, (m_{k-1} - T(y_k))$$
 
     For fits with `coordinates="expectation"`. `step_size` is $\delta t$ in (0, 1]. `update` takes $y_k$ as the keyword
-    argument `sample`, and the parameters $m$; it has no use for the gradient.
-
-    Raises: ValueError if the step size is outside (0, 1], TypeError if it is not a number.
+    argument `sample`, and the parameters $m$; it has no use for the gradient. Raises ValueError if the step size is
+    outside (0, 1], TypeError if it is not a number.
 
     Source: Raskutti & Mukherjee, The information geometry of mirror descent, IEEE Trans. Inf. Theory 61 (2015).
     """
     _checks.array("step_size", step_size, (), "in (0, 1]")
-    return optax.GradientTransformationExtraArgs(_no_state, Partial(_moving_average_update, step_size))
-
-
-def _no_state(params):
-    return optax.EmptyState()
+    return optax.GradientTransformationExtraArgs(optax.init_empty_state, Partial(_moving_average_update, step_size))
 
 
 def _moving_average_update(step_size, updates, state, params=None, *, sample, **extra_args):
@@ -93,7 +85,7 @@ def tango_mean_motion(
     *,
     coordinates: str = "log scale",
     velocity: Vector = (0.0, 0.0),
-) -> Array:
+) -> jax.Array:
     r"""TANGO's update of a Gaussian fit, averaged over both of its samples: a path without any randomness.
 
     With the expected gradient $\bar g = \nabla L$ in place of $g_k$ and the Fisher matrix $F$ in place of
@@ -102,14 +94,11 @@ def tango_mean_motion(
     $$v_k = (1 - \delta t_{k-1}) v_{k-1} + \gamma \bar g - \gamma (1 - \delta t_{k-1}) F v_{k-1}, \qquad
       \xi_k = \xi_{k-1} - \delta t_k v_k .$$
 
-    Args:
-      start, target: $(\mu, \sigma)$ of the first model and of the data.
-      step_sizes: $\delta t_1, \dots, \delta t_n$, shape (n,); the first one stands for $\delta t_0$, too.
-      gamma, velocity: $\gamma$, and $v_0$ of shape (2,).
-      coordinates: a name in `COORDINATES`: the parameters $\xi$.
-
-    Returns $(\mu, \sigma)$ at the start and after every step, shape (n + 1, 2). Raises ValueError for a wrong shape, a
-    number out of its range or an unknown coordinate system.
+    `start` and `target` are $(\mu, \sigma)$ of the first model and of the data, `step_sizes`, shape (n,), are
+    $\delta t_1, \dots, \delta t_n$, of which the first one stands for $\delta t_0$, too, `gamma` is $\gamma$,
+    `velocity`, shape (2,), is $v_0$, and `coordinates` is the name of the parameters $\xi$ in `COORDINATES`. Returns
+    $(\mu, \sigma)$ at the start and after every step, shape (n + 1, 2). Raises ValueError for a wrong shape, a number
+    out of its range or an unknown coordinate system.
     """
     _checks.mean_scale("start", start)
     _checks.mean_scale("target", target)

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax import Array
 from jax.typing import ArrayLike
 
 from straightlines import _checks
@@ -27,7 +26,8 @@ class Fit(NamedTuple):
 
     Fields:
       optimizer: an optax transformation.
-      start, target: $(\mu, \sigma)$ of the first model and of the data.
+      start, target: $(\mu, \sigma)$ of the first model and of the data. The dtype of `start`, if it is an array, is
+        that of the run: an ensemble is twice as fast with 32-bit floats.
       coordinates: a name in `COORDINATES`: the parameters that are optimised.
       averaging: $\delta t$ in (0, 1] of the moving average $a \leftarrow (1 - \delta t) a + \delta t\, \xi$ that is
         shown in place of the iterates $\xi$, or None. It begins at the start.
@@ -43,12 +43,6 @@ class Fit(NamedTuple):
     pseudo_samples: int = 1
     initial_state: optax.OptState | None = None
 
-    def cast(self, dtype) -> "Fit":
-        """The same fit with start and target as arrays of the dtype."""
-        library = jnp if any(isinstance(value, jax.core.Tracer) for value in (self.start, self.target)) else np
-        start, target = library.asarray(self.start, dtype), library.asarray(self.target, dtype)
-        return self._replace(start=start, target=target, pseudo_samples=int(self.pseudo_samples))
-
     def begin(self):
         """What the first step gets: parameters, state of the optimiser and moving average, if there is one."""
         parameters = COORDINATES[self.coordinates].from_mean_scale(jnp.asarray(self.start))
@@ -58,6 +52,7 @@ class Fit(NamedTuple):
     def step(self, carry, normals):
         """What the next step gets, from what this one got and its normals."""
         parameters, state, average = carry
+        normals = normals.astype(parameters.dtype)
         gradient = partial(jax.grad(negative_log_likelihood), coordinates=self.coordinates)
         data = self.target[0] + self.target[1] * normals[0]
         extra = {"sample": data}
@@ -73,65 +68,58 @@ class Fit(NamedTuple):
             average = average + self.averaging * (parameters - average)
         return parameters, optax.tree.cast_like(new_state, state), average
 
-    def shown(self, carry) -> Array:
+    def shown(self, carry) -> jax.Array:
         r"""$(\mu, \sigma)$ of the iterate, or of the moving average if there is one."""
         return COORDINATES[self.coordinates].to_mean_scale(carry[0] if self.averaging is None else carry[2])
 
+    def is_hit(self, shown, tolerance):
+        """Whether a shown state is in the box around the target."""
+        box = jnp.asarray(tolerance, shown.dtype) + RELATIVE_TOLERANCE * jnp.abs(self.target)
+        return (jnp.abs(shown - self.target) <= box).all()
 
-def check_fit(fit: Fit) -> None:
-    """Raise TypeError or ValueError unless `fit` is a Fit whose fields are what they should be."""
+
+def checked(fit: Fit) -> Fit:
+    """The fit with start and target as arrays. Raise TypeError or ValueError for a wrong field."""
     _checks.instance("fit", fit, Fit, "a Fit")
     _checks.instance("optimizer", fit.optimizer, optax.GradientTransformation, "an optax gradient transformation")
-    _checks.mean_scale("start", fit.start)
-    _checks.mean_scale("target", fit.target)
+    start, target = _checks.mean_scale("start", fit.start), _checks.mean_scale("target", fit.target)
+    dtype = jax.dtypes.canonicalize_dtype(start.dtype)
     _checks.member("coordinates", fit.coordinates, COORDINATES)
     if fit.averaging is not None:
         _checks.array("averaging", fit.averaging, (), "in (0, 1]")
     _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
+    return fit._replace(start=start.astype(dtype), target=target.astype(dtype), pseudo_samples=int(fit.pseudo_samples))
 
 
 @equinox.filter_jit
 def _run(fit, normals, tolerance):
     """The number of steps made and the states, of which those after the last step are left as they began."""
-    box = None if tolerance is None else tolerance + RELATIVE_TOLERANCE * jnp.abs(fit.target)
 
     def goes_on(state):
-        return (state[0] < len(normals)) & (True if box is None else ~state[-1])
+        return (state[0] < len(normals)) & ~state[-1]
 
     def step(state):
-        steps, carry, states, hit = state
+        steps, carry, states, _ = state
         carry = fit.step(carry, normals[steps])
         shown = fit.shown(carry)
-        if box is not None:
-            hit = (jnp.abs(shown - fit.target) <= box).all()
-        return steps + 1, carry, states.at[steps + 1].set(shown), hit
+        return steps + 1, carry, states.at[steps + 1].set(shown), tolerance is not None and fit.is_hit(shown, tolerance)
 
     states = jnp.broadcast_to(jnp.asarray(fit.start), (len(normals) + 1, 2))
     steps, _, states, _ = jax.lax.while_loop(goes_on, step, (0, fit.begin(), states, False))
     return steps, states
 
 
-def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> Array:
-    r"""Path of a fit over given normals.
+def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> jax.Array:
+    r"""Path of a fit over given standard normals, of shape (steps, 1 + pseudo-samples).
 
-    Args:
-      fit: what is run.
-      normals: shape (steps, 1 + pseudo-samples), standard normals; their dtype is the dtype of the run.
-      until: the absolute tolerance of a `first_hit` that ends the path, or None.
-
-    Returns $(\mu, \sigma)$ at the start and after every step, shape (steps + 1, 2). Raises TypeError or ValueError for
-    a field or an argument that is not what it should be, or for float64 normals while JAX's x64 mode is off.
+    `until` is the absolute tolerance of a `first_hit` that ends the path, or None. Returns $(\mu, \sigma)$ at the start
+    and after every step, shape (steps + 1, 2). Raises TypeError or ValueError for a field or an argument that is not
+    what it should be.
     """
-    check_fit(fit)
-    _checks.array("normals", normals, (None, 1 + fit.pseudo_samples))
-    _checks.count("the number of steps, normals.shape[0],", np.shape(normals)[0])
-    normals = normals if isinstance(normals, Array) else np.asarray(normals)
-    normals = normals if normals.dtype.kind == "f" else normals.astype(jnp.result_type(float))
-    dtype = _checks.float_dtype("the dtype of normals", normals.dtype)
-    if until is not None:
-        _checks.array("until", until, (), "at least 0")
-    tolerance = None if until is None else np.asarray(until, dtype)
-    steps, states = map(_checks.concrete, _run(fit.cast(dtype), normals, tolerance))
+    fit = checked(fit)
+    normals = _checks.array("normals", normals, (None, 1 + fit.pseudo_samples))
+    tolerance = None if until is None else _checks.array("until", until, (), "at least 0")
+    steps, states = map(_checks.concrete, _run(fit, normals, tolerance))
     return states if until is None else states[: int(steps) + 1]
 
 
@@ -143,13 +131,11 @@ def first_hit(path: ArrayLike, target: ArrayLike, *, absolute_tolerance: float =
 
     Shapes (steps + 1, n) of `path` and (n,) of `target`. Raises ValueError for a wrong shape or a negative tolerance.
     """
-    _checks.array("target", target, (None,))
-    target = np.asarray(target)
-    path = _checks.path(path, target.size)
+    target = _checks.array("target", target, (None,))
+    path = _checks.array("path", path, (None, target.size), "real")
     _checks.array("absolute_tolerance", absolute_tolerance, (), "at least 0")
-    inside = np.ones(len(path) - 1, bool)
-    for column, center in zip(path[1:].T, target, strict=True):
-        inside &= np.abs(column - center) <= absolute_tolerance + RELATIVE_TOLERANCE * np.abs(center)
+    box = absolute_tolerance + RELATIVE_TOLERANCE * np.abs(target)
+    inside = np.logical_and.reduce([np.abs(x - c) <= b for x, c, b in zip(path[1:].T, target, box, strict=True)])
     return int(inside.argmax()) if inside.any() else None
 
 
@@ -161,10 +147,8 @@ def distance_from_line(path: ArrayLike, start: ArrayLike, end: ArrayLike) -> flo
     Shapes (steps + 1, n) of `path`, (n,) of the points `start` and `end`, $x_0 \ne x_1$. Raises ValueError for a wrong
     shape, a number of the line that is not finite, or a line through one point only.
     """
-    path = _checks.path(path)
-    _checks.array("start", start, path.shape[1:])
-    _checks.array("end", end, path.shape[1:])
-    path, start, end = (np.asarray(value, float) for value in (path, start, end))
+    path = _checks.array("path", path, (None, None), "real")
+    start, end = _checks.array("start", start, path.shape[1:]), _checks.array("end", end, path.shape[1:])
     length = np.linalg.norm(end - start)
     if length == 0:
         raise ValueError(f"end must differ from start, got {end} for both")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
@@ -87,18 +86,6 @@ def figure(columns: int = 1, rows: int = 1, *, height: float | None = None, **op
     return fig, axes
 
 
-class _Picture(NamedTuple):
-    """A figure as a notebook and a page show it."""
-
-    svg: str
-
-    def __repr__(self):
-        return "<Figure>"
-
-    def _repr_svg_(self):
-        return self.svg
-
-
 def keep(name: str, fig: Figure) -> None:
     """Display a figure once, as SVG, keep it under `name` for a `{glue:figure}` directive of the book, and close it.
 
@@ -106,21 +93,22 @@ def keep(name: str, fig: Figure) -> None:
     """
     _checks.instance("name", name, str, "a string")
     _checks.instance("fig", fig, Figure, "a figure of matplotlib")
-    from myst_nb import glue  # only a chapter needs it, and it loads Sphinx
+    from IPython.display import SVG  # only a chapter needs these, and they load much
+    from myst_nb import glue
 
     for number, ax in enumerate(fig.axes, 1):
         ax.set_gid(f"panel-{number}")
     svg = io.StringIO()
     fig.savefig(svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    glue(name, _Picture(svg.getvalue()))
+    glue(name, SVG(svg.getvalue()))
     plt.close(fig)
 
 
-def _look(ax, method):
-    """The look of a method that is about to be drawn on axes."""
+def _style(ax, method, label=None):
+    """What `ax.plot` gets for a method that is about to be drawn on axes."""
     _checks.instance("ax", ax, Axes, "axes of matplotlib")
     _checks.member("method", method, LOOKS)
-    return LOOKS[method]
+    return LOOKS[method]._asdict() | {"label": method if label is None else label}
 
 
 def draw_path(
@@ -132,12 +120,11 @@ def draw_path(
     `label` is for the legend, by default the method; the `options` go to `ax.plot`. Raises ValueError for an unknown
     method or a path of the wrong shape.
     """
-    look, path = _look(ax, method), _checks.path(path, 2)
-    style = {"color": look.color, "linestyle": look.linestyle, "label": method if label is None else label}
-    ax.plot(path[:, 0], path[:, 1], marker=look.marker if markers else None, **(style | options))
+    style, path = _style(ax, method, label), _checks.array("path", path, (None, 2), "real")
+    ax.plot(*path.T, **(style | ({} if markers else {"marker": None}) | options))
     if start:
         ax.plot(*path[0], "o", markersize=9, color="none", markeredgecolor=INK, markeredgewidth=1.3, zorder=4)
-    ax.plot(*path[-1], marker=look.marker, color=look.color, markersize=7, zorder=5)
+    ax.plot(*path[-1], marker=style["marker"], color=style["color"], markersize=7, zorder=5)
 
 
 def draw_band(
@@ -149,17 +136,9 @@ def draw_band(
     edge, as `np.quantile(runs, [0, 0.5, 1], axis=0)` gives them. `label` is for the legend, by default the method; the
     `options` go to `ax.plot`. Raises ValueError for an unknown method or a wrong shape.
     """
-    look = _look(ax, method)
-    _checks.array("across", across, (None,), "real")
-    _checks.array("band", band, (3, *np.shape(across)), "real")
-    low, line, high = np.asarray(band)
-    style = {
-        "color": look.color,
-        "linestyle": look.linestyle,
-        "marker": look.marker,
-        "label": method if label is None else label,
-    }
-    ax.fill_between(across, low, high, color=look.color, alpha=0.2, linewidth=0)
+    style, across = _style(ax, method, label), _checks.array("across", across, (None,), "real")
+    low, line, high = _checks.array("band", band, (3, across.size), "real")
+    ax.fill_between(across, low, high, color=style["color"], alpha=0.2, linewidth=0)
     ax.plot(across, line, **(style | options))
 
 
@@ -176,7 +155,7 @@ def name_line(ax: Axes, method: str, at: tuple[float, float], *, text: str | Non
     `at` is where, in the coordinates of the data; the `options` go to `ax.annotate`, for instance `xytext`, an offset
     in points, (6, 0) by default. Raises ValueError for an unknown method.
     """
-    look = _look(ax, method)
+    color = _style(ax, method)["color"]
     _checks.array("at", at, (2,))
-    style = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "color": look.color}
+    style = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "color": color}
     ax.annotate(text or method, at, **(style | {"fontweight": "bold", "fontsize": 10} | options))

@@ -32,10 +32,6 @@ class Problem(NamedTuple):
         return self.loss(self.z(x))
 
 
-def _sum_of_squares(z):
-    return jnp.sum(z**2)
-
-
 def _image_point(z, inside, image):
     """Raise unless `z` is a finite pair in the image of the map, as far as it can be looked at now."""
     _checks.array("z", z, (2,))
@@ -59,7 +55,7 @@ def walkthrough() -> Problem:
             _checks.array("x", x, (2,), "real")
         return jnp.stack([z[0], jnp.where(x[1] < 0, -1, 1) * jnp.sqrt(z[1])])
 
-    return Problem(lambda x: jnp.stack([x[0], x[1] ** 2]), _sum_of_squares, z_inverse)
+    return Problem(lambda x: jnp.stack([x[0], x[1] ** 2]), lambda z: jnp.sum(z**2), z_inverse)
 
 
 def gaussian_fit(target: gaussian.Vector, coordinates: str = "log scale") -> Problem:
@@ -87,5 +83,4 @@ def _half_squared_distance(point, z):
 
 def _gaussian_inverse(coordinates, m, x):
     _image_point(m, lambda m: m[1] > m[0] ** 2, "z[1] > z[0]**2")
-    mean_scale = gaussian.COORDINATES["expectation"].to_mean_scale(m)
-    return gaussian.COORDINATES[coordinates].from_mean_scale(mean_scale)
+    return gaussian.COORDINATES[coordinates].from_mean_scale(gaussian.COORDINATES["expectation"].to_mean_scale(m))

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import equinox
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -40,10 +39,8 @@ def gauss_newton_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
 def physical_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Physical gradient: $x' = z^{-1}\big(z(x) - \eta\, (\nabla_z^2 L)^{-1} \nabla_z L;\ x\big)$.
 
-    A Newton step for $L$ in z-space, mapped back by the local inverse. Shapes (n,) to (n,).
-
-    Raises: ValueError if the problem has no inverse, or if the target of the step in z-space has none; under `jit`
-      such a target gives NaN.
+    A Newton step for $L$ in z-space, mapped back by the local inverse. Shapes (n,) to (n,). Raises ValueError if the
+    problem has no inverse, or if the target of the step in z-space has none; under `jit` such a target gives NaN.
 
     Source: Holl, Koltun and Thuerey, Scale-invariant Learning by Physics Inversion, arXiv:2109.15048.
     """
@@ -74,12 +71,8 @@ def _descend(problem, step, start, rate, iterations):
 def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, iterations: int) -> Array:
     r"""Path of a deterministic update rule.
 
-    Args:
-      problem: what to minimise.
-      step: the rule, a function of problem, $x$ and $\eta$ that returns $x'$: one of `STEPS`, or your own.
-      start: shape (n,); its dtype is the dtype of the run, JAX's default float for integers.
-      rate: $\eta$, a number, finite and greater than 0.
-      iterations: at least 1.
+    `step` is a function of problem, $x$ and $\eta$ that returns $x'$: one of `STEPS`, or your own. `start`, shape (n,),
+    has the dtype of the run, JAX's default float for integers; `rate` is $\eta$, a number, finite and greater than 0.
 
     Returns the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are: see
     `physical_step` for a target without an inverse. Raises ValueError for a wrong shape, a number out of its range or a
@@ -87,13 +80,9 @@ def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, ite
     """
     _checks.instance("problem", problem, Problem, "a Problem")
     _checks.instance("step", step, Callable, "a function of problem, x and rate, such as those of STEPS")
-    _checks.array("start", start, (None,))
-    _checks.count("the length of start", np.size(start))
-    _checks.array("rate", rate, (), "greater than 0")
+    start = _checks.array("start", start, (None,))
+    rate = _checks.array("rate", rate, (), "greater than 0").astype(start.dtype)
     _checks.count("iterations", iterations)
-    start = start if isinstance(start, Array) else np.asarray(start)
-    start = start if start.dtype.kind == "f" else start.astype(jnp.result_type(float))
     if (z_inverse := problem.z_inverse) is not None:
         _checks.array("start", start, jax.eval_shape(lambda x: z_inverse(problem.z(x), x), start).shape)
-    rate = rate if isinstance(rate, Array) else np.asarray(rate)
-    return _checks.concrete(_descend(problem, step, start, rate.astype(start.dtype), int(iterations)))
+    return _checks.concrete(_descend(problem, step, start, rate, int(iterations)))

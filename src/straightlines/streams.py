@@ -16,12 +16,11 @@ from straightlines import _checks
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 
 
-def threefry(key: tuple[Array, Array], counter: tuple[Array, Array]) -> tuple[Array, Array]:
+def threefry(key: Array | tuple[Array, Array], counter: tuple[Array, Array]) -> tuple[Array, Array]:
     """The block cipher Threefry-2x32 with 20 rounds: two random words for a key and a counter of two words each.
 
-    Args: 32-bit unsigned integers of shapes that broadcast together. Returns two such arrays.
-
-    Written out, without the loop of `jax.random`, so that the compiler fuses it with what uses the words.
+    Words are 32-bit unsigned integers, of shapes that broadcast together. Written out, without the loop of
+    `jax.random`, so that the compiler fuses it with what uses them.
 
     Source: Salmon, Moraes, Dror & Shaw, Parallel random numbers: as easy as 1, 2, 3, SC11 (2011).
     """
@@ -37,11 +36,6 @@ def threefry(key: tuple[Array, Array], counter: tuple[Array, Array]) -> tuple[Ar
     return first, second
 
 
-def run_keys(key_data: Array, runs: Array) -> tuple[Array, Array]:
-    """Keys of runs, the two words of `jax.random.fold_in(key, run)` for every index in `runs`."""
-    return threefry((key_data[0], key_data[1]), (jnp.zeros_like(runs), runs))
-
-
 # Least-squares polynomials in x² for cos πx and (sin πx)/x at the Chebyshev points of [-1, 1], to 2e-8
 # (float32 rounds to 6e-8). Several times cheaper than the library functions, they vectorise in the loop of an ensemble.
 _COSINE = (0.999999989, -4.93480112, 4.05869484, -1.33515843, 0.235029808, -0.0253589836, 0.00159391068)
@@ -50,8 +44,6 @@ _SINE = (3.14159265, -5.16771255, 2.55016036, -0.599242307, 0.0820818886, -0.007
 
 def _circle(x):
     """The point at the angle πx of the unit circle."""
-    if x.dtype == np.float64:
-        return jnp.cos(np.pi * x), jnp.sin(np.pi * x)
     square = x * x
     cosine, sine = jnp.full_like(x, _COSINE[-1]), jnp.full_like(x, _SINE[-1])
     for c, s in zip(_COSINE[-2::-1], _SINE[-2::-1], strict=True):
@@ -59,25 +51,20 @@ def _circle(x):
     return cosine, x * sine
 
 
-def complex_normals(keys: tuple[Array, Array], steps: Array, pairs: int, dtype: np.dtype) -> Array:
-    """Pairs of standard normals for some steps of some runs, by Box and Muller's method.
+def complex_normals(keys: Array, steps: Array, pairs: int) -> Array:
+    """So many pairs of standard normals for each of some steps of some runs, by Box and Muller's method.
 
     Both normals of a pair are made from the two random words of its counter. As the two parts of one complex number
     they are the output of one compiled loop, which goes through the cipher once.
 
-    Args:
-      keys: of the runs, from `run_keys`.
-      steps: shape (steps,), integers.
-      pairs: how many pairs a step gets.
-      dtype: of a normal, float32 or float64.
-
-    Returns: shape (steps, pairs, runs), complex.
+    `keys`, shape (2, runs), are the words of the runs' keys, and `steps` integers, shape (steps,). Returns complex
+    numbers of two 32-bit floats, shape (steps, pairs, runs).
     """
     steps = steps.astype(jnp.uint32)[:, None, None]
     first, second = threefry(keys, (jnp.arange(pairs, dtype=jnp.uint32)[:, None], steps))
-    uniform = (first.astype(dtype) + dtype.type(0.5)) * dtype.type(2.0**-32)
+    uniform = (first.astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-32)
     radius = jnp.sqrt(-2 * jnp.log(uniform))
-    cosine, sine = _circle(second.astype(jnp.int32).astype(dtype) * dtype.type(2.0**-31))
+    cosine, sine = _circle(second.astype(jnp.int32).astype(np.float32) * np.float32(2.0**-31))
     return jax.lax.complex(radius * cosine, radius * sine)
 
 
@@ -87,23 +74,22 @@ def real_normals(normals: Array, samples: int) -> Array:
     return parts.reshape(-1, normals.shape[-1])[:samples]
 
 
-def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1, dtype=jnp.float32) -> Array:
+def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1) -> Array:
     """The normals that one run of `ensembles.ensemble` draws, to replay it with `paths.path`.
 
-    `key` is the ensemble's, made by `jax.random.key`, `run` an index from 0, `dtype` float32 or float64; both give the
-    same normals but for rounding. Returns shape (steps, 1 + pseudo_samples). Raises TypeError for a key of another kind
-    or a number that is no integer, ValueError for one out of its range.
+    `key` is the ensemble's, made by `jax.random.key`, `run` an index from 0. Returns 32-bit floats of shape (steps, 1 +
+    pseudo_samples), the same ones whatever the precision of the run. Raises TypeError for a key of another kind or a
+    number that is no integer, ValueError for one out of its range.
     """
     _checks.random_key("key", key)
     _checks.count("run", run, 0, 2**32 - 1)
     _checks.count("steps", steps)
     _checks.count("pseudo_samples", pseudo_samples, least=0)
-    dtype = _checks.float_dtype("dtype", dtype)
-    return _normals(key, np.asarray([run], np.uint32), int(steps), 1 + int(pseudo_samples), dtype)
+    return _normals(key, np.uint32(run), int(steps), 1 + int(pseudo_samples))
 
 
-@partial(jax.jit, static_argnums=(2, 3, 4))
-def _normals(key, run, steps, samples, dtype):
-    keys = run_keys(jax.random.key_data(key), run)
-    pairs = complex_normals(keys, jnp.arange(steps, dtype=jnp.uint32), (samples + 1) // 2, dtype)
+@partial(jax.jit, static_argnums=(2, 3))
+def _normals(key, run, steps, samples):
+    key = jax.random.key_data(jax.random.fold_in(key, run))
+    pairs = complex_normals(key[:, None], jnp.arange(steps, dtype=jnp.uint32), (samples + 1) // 2)
     return jax.vmap(real_normals, (0, None))(pairs, samples)[:, :, 0]
