@@ -60,11 +60,11 @@ test-pages: book  ## test the rendered pages in Chromium, which must be installe
 
 .PHONY: check
 check: $(STAMP)  ## test one chapter and what it imports: make check NAME=tango
-	@$(BIN)/python -m scripts.check $(NAME)
+	@$(BIN)/python -m scripts.check $$NAME
 
 .PHONY: matrix
 matrix: $(STAMP)  ## run the chapters at every level of the processor, on one thread and on two
-	@$(BIN)/python -m scripts.matrix $(NAME)
+	@$(BIN)/python -m scripts.matrix $$NAME
 
 .PHONY: mutants
 mutants: $(STAMP)  ## make small mistakes, one at a time, and count those that no test notices

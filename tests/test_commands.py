@@ -1,5 +1,6 @@
 """A wrong argument of a command is named before the command does anything."""
 
+import subprocess
 import sys
 
 import pytest
@@ -39,3 +40,13 @@ def test_a_wrong_argument_is_named(command, arguments, message, monkeypatch, cap
     said, complaint = capsys.readouterr()
     assert (status, said) == (2, "")
     assert message in complaint
+
+
+@pytest.mark.parametrize("target", ["check", "matrix"])
+def test_the_shell_does_not_run_what_a_name_says(target):
+    """The recipe takes NAME from the environment, where make puts it, and does not paste it."""
+    recipe = subprocess.run(
+        ["make", "--dry-run", target, "NAME=a; ls"], cwd=check.ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert "a; ls" not in recipe
+    assert f"scripts.{target} $NAME" in recipe
