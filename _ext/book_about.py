@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 import straightlines
@@ -144,8 +145,12 @@ def read_docstring(app: Sphinx, what: str, name: str, thing: Any, options: Any, 
 
 
 def skip_field(app: Sphinx, what: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:
-    """Leave out what Python says of a named tuple's fields; the class says it better."""
-    return True if str(getattr(thing, "__doc__", "")).startswith("Alias for field number") else None
+    """Leave out what Python says of a named tuple's fields, unless a comment `#:` says more."""
+    if not str(getattr(thing, "__doc__", "")).startswith("Alias for field number"):
+        return None
+    source = ModuleAnalyzer.for_module(app.env.temp_data["autodoc:module"])
+    source.analyze()
+    return (app.env.temp_data["autodoc:class"], name) not in source.attr_docs
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -244,6 +244,15 @@ def test_a_chapter_can_be_downloaded_as_it_was_committed(chapter, suffix, articl
     ).read_bytes()
 
 
+def test_the_package_page_explains_the_fields_of_an_ensemble(articles):
+    """Fields are explained beside them or in the docstring of their class, and Python's own words for them left out."""
+    page = articles["package.html"]
+    said = page.find(id="straightlines.ensembles.Ensemble.largest_scale").find_next("dd").text
+    assert "the largest standard deviation on the way" in said
+    assert page.find(id="straightlines.paths.Fit.start") is None
+    assert "Alias for field" not in page.text
+
+
 def test_nothing_names_a_place_on_the_machine_that_built_it(pages):
     place = re.compile(rf"{re.escape(str(ROOT))}|file://|(?<![\w.:/-])(?:/home/|/Users/|/root/|/tmp/|[A-Z]:\\)\w")
     texts = [*pages, BOOK / "searchindex.js", *(path for path in (BOOK / "_sources").rglob("*") if path.is_file())]

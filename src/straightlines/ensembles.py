@@ -18,18 +18,18 @@ from straightlines.paths import Fit, checked
 class Keep(NamedTuple):
     """What an ensemble keeps of every run, beside its end and its largest standard deviation."""
 
-    checkpoints: Sequence[int] = ()  # numbers of steps, from 0 on, after which the state is kept
-    absolute_tolerance: float = 0.01  # of the first hit, as in `paths.first_hit`
+    checkpoints: Sequence[int] = ()  #: numbers of steps, from 0 on, after which the state is kept
+    absolute_tolerance: float = 0.01  #: of the first hit, as in `paths.first_hit`
 
 
 class Ensemble(NamedTuple):
     r"""Result of `ensemble`, NumPy arrays: one entry a run, $(\mu, \sigma)$ on the last axis of a state."""
 
-    first_hit: np.ndarray  # shape (runs,): first iteration in the box, counted from 0; -1 if there is none
-    end: np.ndarray  # shape (runs, 2): the state after the last step
-    largest_scale: np.ndarray  # shape (runs,): the largest standard deviation on the way, the start's included
-    diverged: np.ndarray  # shape (runs,): whether the end state is not finite
-    states: np.ndarray  # shape (checkpoints, runs, 2)
+    first_hit: np.ndarray  #: shape (runs,), first iteration in the box, counted from 0; -1 if there is none
+    end: np.ndarray  #: shape (runs, 2), the state after the last step
+    largest_scale: np.ndarray  #: shape (runs,), the largest standard deviation on the way, the start's included
+    diverged: np.ndarray  #: shape (runs,), whether the end state is not finite
+    states: np.ndarray  #: shape (checkpoints, runs, 2), the states that were asked for
 
 
 # A device takes its runs in batches of one size, whatever their number: compiled code may round differently for

@@ -14,10 +14,10 @@ from straightlines.gaussian import COORDINATES, Vector, expected_loss, fisher_ma
 
 
 class TangoState(NamedTuple):
-    """State of `tango`."""
+    """State of `tango`: updates made so far, and the running natural-gradient direction, like the parameters."""
 
-    count: jax.Array  # type: ignore[assignment]  # shape (), updates made so far
-    velocity: optax.Updates  # like the parameters: the running natural-gradient direction
+    count: jax.Array  # type: ignore[assignment]
+    velocity: optax.Updates
 
 
 def tango(step_size: optax.ScalarOrSchedule, gamma: ArrayLike) -> optax.GradientTransformationExtraArgs:

@@ -27,7 +27,7 @@ class Fit(NamedTuple):
     Fields:
       optimizer: an optax transformation.
       start, target: $(\mu, \sigma)$ of the first model and of the data. The dtype of `start`, if it is an array, is
-        that of the run: an ensemble is twice as fast with 32-bit floats.
+        that of the run: an ensemble is faster with 32-bit floats.
       coordinates: a name in `COORDINATES`: the parameters that are optimised.
       averaging: $\delta t$ in (0, 1] of the moving average $a \leftarrow (1 - \delta t) a + \delta t\, \xi$ that is
         shown in place of the iterates $\xi$, or None. It begins at the start.
