@@ -250,7 +250,7 @@ def errors(wave, net):
 #
 # Adam drives both pulls; with the pull of the output loss it is just called Adam here. Which should win? In $x$ the physical gradient, whose pull *is* the error in $x$; in $y$ Adam, which follows the error in $y$. A *hybrid* suggests itself: let the physical gradient bring the answers near in the first half of the updates, and Adam finish.
 #
-# Each has 1,200 updates with 32 targets uniform in $[-1, 1]^2$, a network with two hidden layers of 16 units, and a rate that falls to zero along a cosine; each half of the hybrid has its own. Each may show two settings; as controls, Adam and the physical gradient also run at the rates of a hybrid.
+# Each has 1,200 updates with 32 targets uniform in $[-1, 1]^2$, a network with two hidden layers of 16 units, and a rate that falls to zero along a cosine; each half of the hybrid has its own. Each has two settings; as controls, Adam and the physical gradient also run at the rates of a hybrid.
 
 # %%
 BLOCKS, PER_BLOCK = 12, 100
@@ -326,7 +326,7 @@ keep("learning_with_inverses-figure-wave", figures.wave(steps, curves))
 # Errors of the networks against updates: medians over twenty seeds as lines, four in five of the seeds as bands.
 # ```
 #
-# {numref}`learning_with_inverses-figure-wave` draws the first row of each method, of the hybrid the second. On the gentle wave, at one rate for both, the bands overlap. On the hard one Adam's median error in $x$ is at best {glue:text}`learning_with_inverses-adam-x`, that of the answer 0, and the physical gradient's {glue:text}`learning_with_inverses-physical-x`. The turn matters: scaled as badly but aligned with the axes, Adam gets to {glue:text}`learning_with_inverses-adam-straight`. It rescales weight by weight, and after a turn no weight belongs to the flat axis.
+# {numref}`learning_with_inverses-figure-wave` draws the first row of each method, of the hybrid the second. On the gentle wave, at one rate, the bands overlap. On the hard one Adam's median error in $x$ is at best {glue:text}`learning_with_inverses-adam-x`, that of the answer 0, and the physical gradient's {glue:text}`learning_with_inverses-physical-x`. The turn matters: scaled as badly but aligned with the axes, Adam gets to {glue:text}`learning_with_inverses-adam-straight`. It rescales weight by weight, and after a turn no weight belongs to the flat axis.
 #
 # And in $y$? In all rows the seeds start from the same weights, so we count pairs; on the hard wave one setting of ours against Adam's best of three, chosen anew for each seed and error:
 
@@ -367,7 +367,7 @@ for key, value in {
     )
 
 # %% [markdown]
-# So on the gentle wave, at one rate, Adam wins in $y$. On the hard one it beats the physical gradient at rate 0.1; at 0.2 the medians are level, {glue:text}`learning_with_inverses-physical-y`. But a network that meets one component of $y$ and makes the other 0 is as good, with {glue:text}`learning_with_inverses-half-met`. The hybrid is better, and beats Adam in *both* errors: {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the controls show. The hybrid pays in $x$.
+# So on the gentle wave, at rate 0.01, Adam wins in $y$. On the hard one Adam beats the physical gradient at rate 0.1; at 0.2 the medians are level, {glue:text}`learning_with_inverses-physical-y`. But a network that meets one component of $y$ and makes the other 0 is as good, with {glue:text}`learning_with_inverses-half-met`. The hybrid beats Adam in *both* errors: {glue:text}`learning_with_inverses-hybrid-x` against {glue:text}`learning_with_inverses-adam-x` in $x$, and {glue:text}`learning_with_inverses-hybrid-y` against {glue:text}`learning_with_inverses-adam-y` in $y$. The change of rate does not do it, as the controls show. The hybrid pays in $x$.
 #
 # ### Where the errors lie
 #
@@ -411,7 +411,7 @@ for row in (*DRAWN.values(), *GENTLE.values()):
 # %% [markdown]
 # They do: nearly all of Adam's error in $x$ is along the flat axis, and nearly all of the physical gradient's error in $y$ in $y_2$.
 #
-# Pieces are no matter at $\xi = 32$: one piece of the sine is $\pi\xi/10 \approx 10$ wide in $x$ there, and every network stays on it. On the gentle wave a piece is 0.16 wide, and both pulls are local: each draws an answer towards a solution on its own piece, even if its neighbours are on another. What does that cost ({numref}`learning_with_inverses-figure-seeds`)?
+# Pieces are no matter on the hard wave: one piece of the sine is $\pi\xi/10 \approx 10$ wide in $x$ there, and every network stays on it. On the gentle wave a piece is 0.16 wide, and both pulls are local: each draws an answer towards a solution on its own piece, even if its neighbours are on another. What does that cost ({numref}`learning_with_inverses-figure-seeds`)?
 
 # %% tags=["hide-input", "remove-output"]
 ends = {
@@ -426,7 +426,7 @@ keep("learning_with_inverses-figure-seeds", figures.seeds(ends))
 # %% [markdown]
 # ```{glue:figure} learning_with_inverses-figure-seeds
 # :name: learning_with_inverses-figure-seeds
-# :alt: Two scatter plots of the error in y against the error in x, one point a seed. On the left, at xi one half, the clouds of the physical gradient and Adam overlap, and a ringed point of each lies far to the upper right. On the right, at xi 32, three separate clouds, Adam's far to the right, the physical gradient's far to the left, and the hybrid's between them and lowest.
+# :alt: Two scatter plots of the error in y against the error in x, one point a seed. On the left, at xi one half, the clouds of the physical gradient and Adam run side by side, Adam's lower, and a ringed point of each lies far to the upper right. On the right, at xi 32, three separate clouds, Adam's far to the right, the physical gradient's far to the left, and the hybrid's between them and lowest.
 #
 # The same runs at their end, one point a seed. A ring marks a network that answers on more than one piece.
 # ```
@@ -440,7 +440,7 @@ for name, row in GENTLE.items():
     print(f"{name:18} place", *places, "  seed", *seeds)
 
 # %% [markdown]
-# With either pull the split network, the same seed, is the worst of its twenty: here one start in twenty pays.
+# With either pull the split network, the same seed, is the worst of its twenty: at this rate one start in twenty pays.
 #
 # ## Half an inverse
 #
@@ -476,7 +476,7 @@ print(f"κ =  1, the pseudoinverse: {apart:.6f}")
 #
 # The outcomes whose Jacobian we take are $y_1$ and $\lambda\, y_2$, so the network's second output must grow a hundredfold. Their book says that here neither Adam nor Gauss-Newton gets below a loss of around 0.2. It prints no settings. Is it the method or the setting?
 #
-# For Gauss-Newton there are two ways to be stable: cut the small singular values off, or damp them, $s/(s^2 + \mu^2)$, which takes a linear system instead of a decomposition.
+# For Gauss-Newton we try two ways to be stable: cut the small singular values off, or damp them, $s/(s^2 + \mu^2)$, which takes a linear system instead of a decomposition.
 
 
 # %%
@@ -609,7 +609,7 @@ keep(
 # Final losses on the toy: a dot for each seed, a bar for the median. Under each column the rate, and the threshold or $\mu$. The dashed line is the published level of 0.2; what ends above 1 is drawn at 1.
 # ```
 #
-# Adam at rate 0.01 ends at {glue:text}`learning_with_inverses-hig-adam-loss` ({numref}`learning_with_inverses-figure-toy`), and Gauss-Newton with a threshold of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: their book's level, and that of a network which answers $y_1$ exactly and $y_2$ with 0. These settings stop there, not the methods: Adam leaves the level at higher rates, and damped Gauss-Newton at both of its own.
+# Adam at rate 0.01 ends at {glue:text}`learning_with_inverses-hig-adam-loss` ({numref}`learning_with_inverses-figure-toy`), and Gauss-Newton with a threshold of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: their book's level, and that of a network which answers $y_1$ exactly and $y_2$ with 0. These settings stop there, not the methods: Adam's median leaves the level at higher rates, and damped Gauss-Newton's at both of its own.
 #
 # A threshold of $10^{-2}$ is $\lambda$ itself; it cuts off nearly all directions of $y_2$, and both exponents stop at the level. At $10^{-6}$, with the same rate, Gauss-Newton saturates its units, as their book describes, and its median is that of answering 0, {glue:text}`learning_with_inverses-toy-cut`, while half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`. Half of the inverse bears a far lower threshold. With a threshold between, at half the rate, Gauss-Newton comes to {glue:text}`learning_with_inverses-toy-between`.
 #
@@ -1075,7 +1075,7 @@ for key, value in {
 #
 # {numref}`learning_with_inverses-figure-flow`: taught by the physical gradient the network ends at {glue:text}`learning_with_inverses-flow-network`, half the linear estimator's error, {glue:text}`learning_with_inverses-flow-linear`. The same network, trained as long by Adam on the outcome, ends at {glue:text}`learning_with_inverses-flow-adam`, no better than going back a part of the time, {glue:text}`learning_with_inverses-flow-back`. Here the inverse cannot be applied at test time, yet it decides the race, as a teacher.
 #
-# Does the *network* earn its keep? Not this one, after one pass over the archive. A least-squares fit on products of two readings, with the same labels, is as good with {glue:text}`learning_with_inverses-flow-products`; on products of up to three it is better with {glue:text}`learning_with_inverses-flow-three`, and just ahead of the solver, {glue:text}`learning_with_inverses-flow-solver`. What pays is the inverse, as a maker of labels for any regression.
+# Does the *network* earn its keep? Not this one, after one pass over the archive. A least-squares fit on products of two readings, with the same labels, is as good with {glue:text}`learning_with_inverses-flow-products`; on products of up to three it is better with {glue:text}`learning_with_inverses-flow-three`, and just ahead of the solver, {glue:text}`learning_with_inverses-flow-solver`. What pays is the inverse, as a maker of labels for a regression.
 #
 # ## What it costs
 #

@@ -255,9 +255,9 @@ keep("straight_lines-figure-book", picture)
 #
 # ### What is true by construction
 #
-# How surprised should you be by {numref}`straight_lines-figure-book`? By the diamonds, not at all. The physical gradient is *made* to step straight in whatever we call the outcome, and part 3 calls $m$ the outcome. That two problems share one diagonal means nothing either: shares put every straight path to a target there.
+# How surprised should you be by {numref}`straight_lines-figure-book`? By the diamonds, not at all. With a quadratic loss the physical gradient is *made* to step straight in whatever we call the outcome, and part 3 calls $m$ the outcome. That two problems share one diagonal means nothing either: shares put every straight path to a target there.
 #
-# The discovery is in the other parts. The natural gradient is defined by the covariance of scores, and no plane is mentioned. In {eq}`straight_lines-eq-natural-direction` the Fisher matrix disappears, and what remains is the Jacobian of the mean map. So it is the likelihood that singles out $m$. For a process nothing does: *you* choose the outcome and its coordinates, and the physical gradient is straight in your choice.
+# The discovery is in the other parts. The natural gradient is defined by the covariance of scores, and no plane is mentioned. In {eq}`straight_lines-eq-natural-direction` the Fisher matrix disappears, and what remains is the Jacobian of the mean map. So it is the likelihood that singles out $m$. For a process nothing does: *you* choose the outcome and its coordinates.
 
 # %% [markdown]
 # ## The walkthrough is a Gaussian
@@ -282,7 +282,7 @@ keep("straight_lines-figure-book", picture)
 # \end{aligned}
 # $$ (straight_lines-eq-tango)
 #
-# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that neither inverts the mean map nor forms the Fisher matrix. But the warm start must know $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling, always with $\delta t_0 = \delta t_1$; then from a cold start, $v_0 = 0$.
+# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that forms no Fisher matrix. But its gradient in $m$ needs the inverse of the mean map, and the warm start $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling, always with $\delta t_0 = \delta t_1$; then from a cold start, $v_0 = 0$.
 
 
 # %%
@@ -717,14 +717,14 @@ for goal in (np.zeros(2), np.array([5.0, 3.0])):
 #
 # | method | the metric it uses | in the right space |
 # |---|---|---|
-# | gradient descent | the identity, in whatever coordinates | bent |
-# | Newton in $x$ | the one pulled back from $z$, plus $\partial L/\partial z \cdot \nabla^2 z$ | bent; its flow is straight in the gradient |
+# | gradient descent | the identity, in whatever coordinates | bent in general |
+# | Newton in $x$ | the one pulled back from $z$, plus $\partial L/\partial z \cdot \nabla^2 z$ | bent in general; its flow is straight in the gradient |
 # | Gauss-Newton, natural-gradient steps | pulled back from $z = m$ | off the line by $O(\eta)$ |
 # | natural-gradient flow, Newton flow in $\theta$ | pulled back from $z = m$ | straight |
 # | TANGO's mean motion, warm, in $m$ | the same, never inverted | straight, for every $\gamma$ and $\delta t < 1$, but for rounding |
-# | physical gradient, mirror descent | none needed: they step in $z = m$ | straight, for every $\eta < 1$ |
+# | physical gradient on the surrogate, mirror descent | none needed: they step in $z = m$ | straight, for every $\eta < 1$ |
 #
-# The price is in the last row: the inverse of the mean map, be it a formula for the Gaussian, a few Newton steps for the gamma family, or a simulator run backwards. And straight in $z$ promises nothing about other quantities.
+# The price is in the last two rows: the inverse of the mean map, be it a formula for the Gaussian, a few Newton steps for the gamma family, or a simulator run backwards. And straight in $z$ promises nothing about other quantities.
 
 # %% [markdown]
 # ## Exercises
