@@ -41,7 +41,7 @@ jax.config.update("jax_enable_x64", True)
 # %% [markdown]
 # ## Many dimensions
 #
-# Let the model be a product of $d$ Gaussians, each with a mean and a standard deviation of its own. The Fisher matrix of each pair is the one that we know, but $\mathrm{E}\,|\tilde g|^2 = \mathrm{tr}\,F = 3d$ at $\sigma = 1$, and the bound {eq}`tango_limits-eq-stability` becomes $\gamma < 2/(32 + 3d)$. It is a bound of the mean square. With one Gaussian a single run with $\theta$ held still was stable far past it. Is that so with many?
+# Let the model be a product of $d$ Gaussians, each with a mean and a standard deviation of its own. The Fisher matrix of each pair is the one that we know, but $\mathrm{E}\,|\tilde g|^2 = \mathrm{tr}\,F = 3d$ at $\sigma = 1$, and the bound {eq}`tango_limits-eq-stability` becomes $\gamma < 2/(32 + 3d)$: every Gaussian after the first adds its 3 to the 35 of one. It is a bound of the mean square. With one Gaussian a single run with $\theta$ held still was stable far past it. Is that so with many?
 
 
 # %%
