@@ -256,7 +256,7 @@ for name, (_, minima) in PROBLEMS.items():
     print(f" at most; Newton arrives from {share:.0%}")
 
 # %% [markdown]
-# Gauss-Newton always arrives, on the singular map sometimes late. On the last three, Newton depends on the start.
+# Gauss-Newton arrives from all, on the singular map sometimes late. On the last three, Newton depends on the start.
 #
 # The table's last column seems to tell the methods apart: Gauss-Newton strays from the line by several times the line's length on three of the problems. Is that the method, or its long steps? For a square $J$ the step solves $J\, \delta x = -\eta\, (z - z^*)$, so that to first order it moves z along the very same line. The same runs with other rates decide:
 
@@ -896,7 +896,7 @@ print("root finder:", "converged" if met else "did not converge")
 # %% [markdown]
 # ## What to keep
 #
-# - The physical gradient is straight in z for every map with a local inverse, by construction, and its best rate is 1. On these problems a full Gauss-Newton step gets there in a handful of steps without the inverse; in z it is straight only while its steps are short.
+# - The physical gradient is straight in z for every map with a local inverse, by construction, and its best rate is 1. On these problems full Gauss-Newton steps get there without the inverse, in the median a handful; in z it is straight only while its steps are short.
 # - A method that scales coordinates one by one can win on one pair of axes. Turn the axes before you believe it.
 # - Give every method its own best rate; count passes, not steps; look at positions, not losses; and say from how many starts a method arrived.
 # - A root finder with implicit derivatives is an inverse that one can train through. {ref}`learning_with_inverses` puts inverses into the training of networks.
