@@ -81,7 +81,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         (partial(_checks.count, most=2**32), "runs"),
         (partial(_checks.count, most=ensembles.MOST_STEPS), "steps"),
         (partial(_checks.count, least=0, most=2**32 - args.runs), "first_run"),
-        (partial(_checks.count, least=0), "seed"),
+        (partial(_checks.count, least=0, most=2**32 - 1), "seed"),  # without x64 JAX drops the bits above these
         (partial(_checks.array, shape=(), allowed="at least 0"), "tolerance"),
         (partial(_checks.array, shape=(), allowed="in (0, 1]"), "step_size gamma"),
         (_checks.mean_scale, "start target"),
@@ -161,8 +161,8 @@ def open_folder(args: argparse.Namespace, folder: Path, settings: dict) -> None:
         raise SweepError(f"--out: {args.out} exists; give --overwrite to replace it", 2)
     note = folder / "settings.json"
     try:
-        old = json.loads(note.read_text()) if folder.exists() else settings
-    except (OSError, ValueError):
+        old = dict(json.loads(note.read_text())) if folder.exists() else settings
+    except (OSError, TypeError, ValueError):
         old = {}
     changed = [f"{name}: {old.get(name)} there, {new} now" for name, new in settings.items() if old.get(name) != new]
     if changed and not args.overwrite:

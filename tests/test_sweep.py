@@ -136,14 +136,14 @@ def test_an_existing_output_is_kept(tmp_path):
     assert out.read_text() == "precious"
 
 
-@pytest.mark.parametrize("file", ["settings.json", "mine.txt"])
-def test_a_folder_that_the_command_did_not_make_is_kept(tmp_path, file):
+@pytest.mark.parametrize(("file", "text"), [("settings.json", "{"), ("settings.json", "[1]"), ("mine.txt", "precious")])
+def test_a_folder_that_the_command_did_not_make_is_kept(tmp_path, file, text):
     parts = tmp_path / "a.npz.parts"
     parts.mkdir()
-    (parts / file).write_text("precious")
+    (parts / file).write_text(text)
     with pytest.raises(sweep.SweepError, match=r"holds parts of another sweep .* --overwrite to drop it"):
         in_this_process("--out", tmp_path / "a.npz")
-    assert (parts / file).read_text() == "precious"
+    assert (parts / file).read_text() == text
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
@@ -172,7 +172,7 @@ def test_overwriting_and_a_large_gamma(tmp_path, capsys):
         ("--steps -1", "argument --steps: must be at least 1, got -1"),
         ("--steps 2147483648", "argument --steps: must be at most 2147483520, got 2147483648"),
         ("--first-run 4294967000", "argument --first-run: must be at most 4294966196, got 4294967000"),
-        ("--seed 9223372036854775808", "argument --seed: must be at most 9223372036854775807"),
+        ("--seed 4294967296", "argument --seed: must be at most 4294967295, got 4294967296"),
         ("--step-size 0", r"argument --step-size: must be in (0, 1], got 0.0"),
         ("--gamma nan", "argument --gamma: must be finite, got nan"),
         ("--rule sgd --gamma 0.1", "argument --gamma: the rule sgd has none"),
