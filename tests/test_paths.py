@@ -219,6 +219,7 @@ def test_wrong_fields_of_a_fit_are_named(field, error, message):
         ({"normals": np.full((3, 2), np.inf)}, ValueError, "normals must be finite"),
         ({"normals": [["a", "b"]]}, TypeError, "normals must be an array of real numbers"),
         ({"until": -0.1}, ValueError, r"until must be at least 0, got -0\.1"),
+        ({"until": jax.random.key(0)}, TypeError, "until must be an array of numbers, got Array"),
     ],
 )
 def test_wrong_arguments_of_path_are_named(change, error, message):

@@ -65,7 +65,7 @@ class Fit(NamedTuple):
         parameters = optax.apply_updates(parameters, updates)
         if self.averaging is not None:
             # not (1 - δt) a + δt ξ: in 32 bits the two weights do not add up to 1, and the average is off by 1.7e-4
-            average = average + self.averaging * (parameters - average)
+            average = (average + self.averaging * (parameters - average)).astype(average.dtype)
         return parameters, optax.tree.cast_like(new_state, state), average
 
     def shown(self, carry) -> jax.Array:
@@ -87,8 +87,8 @@ def checked(fit: Fit) -> Fit:
     _checks.member("coordinates", fit.coordinates, COORDINATES)
     if fit.averaging is not None:
         _checks.array("averaging", fit.averaging, (), "in (0, 1]")
-    _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
-    return fit._replace(start=start.astype(dtype), target=target.astype(dtype), pseudo_samples=int(fit.pseudo_samples))
+    pseudo_samples = _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
+    return fit._replace(start=start.astype(dtype), target=target.astype(dtype), pseudo_samples=pseudo_samples)
 
 
 @equinox.filter_jit

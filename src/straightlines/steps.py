@@ -62,7 +62,7 @@ STEPS: dict[str, Step] = {
 @equinox.filter_jit
 def _descend(problem, step, start, rate, iterations):
     def body(x, _):
-        x = step(problem, x, rate)
+        x = step(problem, x, rate.astype(x.dtype))
         return x, x
 
     return jnp.concatenate([start[None], jax.lax.scan(body, start, length=iterations)[1]])
@@ -81,8 +81,8 @@ def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, ite
     _checks.instance("problem", problem, Problem, "a Problem")
     _checks.instance("step", step, Callable, "a function of problem, x and rate, such as those of STEPS")
     start = _checks.array("start", start, (None,))
-    rate = _checks.array("rate", rate, (), "greater than 0").astype(start.dtype)
-    _checks.count("iterations", iterations)
+    rate = _checks.array("rate", rate, (), "greater than 0")
+    iterations = _checks.count("iterations", iterations, most=2**31 - 1)
     if (z_inverse := problem.z_inverse) is not None:
         _checks.array("start", start, jax.eval_shape(lambda x: z_inverse(problem.z(x), x), start).shape)
-    return _checks.concrete(_descend(problem, step, start, rate, int(iterations)))
+    return _checks.concrete(_descend(problem, step, start, rate, iterations))

@@ -82,10 +82,8 @@ def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1) -> Arr
     number that is no integer, ValueError for one out of its range.
     """
     _checks.random_key("key", key)
-    _checks.count("run", run, 0, 2**32 - 1)
-    _checks.count("steps", steps)
-    _checks.count("pseudo_samples", pseudo_samples, least=0)
-    return _normals(key, np.uint32(run), int(steps), 1 + int(pseudo_samples))
+    run, steps = _checks.count("run", run, 0, 2**32 - 1), _checks.count("steps", steps, most=2**32)
+    return _normals(key, np.uint32(run), steps, 1 + _checks.count("pseudo_samples", pseudo_samples, least=0))
 
 
 @partial(jax.jit, static_argnums=(2, 3))
