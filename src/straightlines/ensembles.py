@@ -93,9 +93,9 @@ def ensemble(
     r"""Many independent runs of a fit at once.
 
     The normals are drawn inside the compiled loop: run $r$ of a key sees `streams.normals(key, r, steps)`, and goes
-    as `paths.path` does with them. Its result is the same, bit for bit, whatever the number of runs and of devices.
-    With `jax.distributed`, call it in every process: each works on the runs of its own devices, and gets the whole
-    result.
+    as `paths.path` does with them. On processors its result is the same, bit for bit, whatever the number of runs and
+    of devices. With `jax.distributed`, call it in every process: each works on the runs of its own devices, and gets
+    the whole result.
 
     `key` is made by `jax.random.key`. The first of the `runs` has the index `first_run`, to go on where another call
     has stopped. `progress` is called now and then, with the number of steps made since, over all runs together.

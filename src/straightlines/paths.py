@@ -112,9 +112,9 @@ def _run(fit, normals, tolerance):
 def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> jax.Array:
     r"""Path of a fit over given standard normals, of shape (steps, 1 + pseudo-samples).
 
-    `until` is the absolute tolerance of a `first_hit` that ends the path, or None. Returns $(\mu, \sigma)$ at the start
-    and after every step, shape (steps + 1, 2). Raises TypeError or ValueError for a field or an argument that is not
-    what it should be.
+    `until` is the absolute tolerance of a `first_hit` that ends the path, or None, the only choice under `jit` or
+    `vmap`. Returns $(\mu, \sigma)$ at the start and after every step, shape (steps + 1, 2). Raises TypeError or
+    ValueError for a field or an argument that is not what it should be.
     """
     fit = checked(fit)
     normals = _checks.array("normals", normals, (None, 1 + fit.pseudo_samples))

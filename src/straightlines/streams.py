@@ -52,13 +52,13 @@ def _circle(x):
 
 
 def complex_normals(keys: Array, steps: Array, pairs: int) -> Array:
-    """So many pairs of standard normals for each of some steps of some runs, by Box and Muller's method.
+    """Pairs of standard normals, as many as `pairs` says for each step of each run, by Box and Muller's method.
 
     Both normals of a pair are made from the two random words of its counter. As the two parts of one complex number
     they are the output of one compiled loop, which goes through the cipher once.
 
-    `keys`, shape (2, runs), are the words of the runs' keys, and `steps` integers, shape (steps,). Returns complex
-    numbers of two 32-bit floats, shape (steps, pairs, runs).
+    `keys`, shape (2, runs), are the words of the runs' keys, and `steps` integers, shape (steps,), counted from 0.
+    Returns complex numbers of two 32-bit floats, shape (steps, pairs, runs).
     """
     steps = steps.astype(jnp.uint32)[:, None, None]
     first, second = threefry(keys, (jnp.arange(pairs, dtype=jnp.uint32)[:, None], steps))
