@@ -83,12 +83,12 @@ def checked(fit: Fit) -> Fit:
     _checks.instance("fit", fit, Fit, "a Fit")
     _checks.instance("optimizer", fit.optimizer, optax.GradientTransformation, "an optax gradient transformation")
     start, target = _checks.mean_scale("start", fit.start), _checks.mean_scale("target", fit.target)
-    dtype = jax.dtypes.canonicalize_dtype(start.dtype)
+    target = target.astype(jax.dtypes.canonicalize_dtype(start.dtype))
     _checks.member("coordinates", fit.coordinates, COORDINATES)
     if fit.averaging is not None:
         _checks.array("averaging", fit.averaging, (), "in (0, 1]")
     pseudo_samples = _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
-    return fit._replace(start=start.astype(dtype), target=target.astype(dtype), pseudo_samples=pseudo_samples)
+    return fit._replace(start=start, target=target, pseudo_samples=pseudo_samples)
 
 
 @equinox.filter_jit
