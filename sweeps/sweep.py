@@ -124,6 +124,15 @@ def _explain_abort(number: int) -> None:
     os._exit(1)
 
 
+_interrupts: list[int] = []
+
+
+def _interrupt(number: int, frame) -> None:
+    """Raise, and leave a note: what is raised while the garbage collector calls JAX is lost."""
+    _interrupts.append(number)
+    raise KeyboardInterrupt
+
+
 def join_cluster(timeout: int) -> bool:
     """Join the other processes, if there are any. Whether there are."""
     if {os.environ.get(name, "1") for name in ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")} == {"1"}:
@@ -206,8 +215,14 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
     keep, fit, key = ensembles.Keep((), args.tolerance), fit_of(settings), jax.random.key(args.seed)
     began, every = time.perf_counter(), 0.5 if sys.stderr.isatty() else 30
     with tqdm(total=to_make * args.steps, unit="step", unit_scale=True, mininterval=every, disable=not first) as bar:
+
+        def told(steps):
+            bar.update(steps)
+            if _interrupts:
+                raise KeyboardInterrupt
+
         for run, size in missing:
-            options = {"runs": size, "steps": args.steps, "first_run": run, "keep": keep, "progress": bar.update}
+            options = {"runs": size, "steps": args.steps, "first_run": run, "keep": keep, "progress": told}
             made = ensembles.ensemble(fit, key, **options)._asdict()
             del made["states"]
             if first:
@@ -230,6 +245,7 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
 def main() -> int:
     args = parse()
     several = False
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         jax.config.update("jax_enable_x64", args.dtype == "float64")
         if jax.config.jax_num_cpu_devices < 0 and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):

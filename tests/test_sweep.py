@@ -98,7 +98,24 @@ def test_a_process_ends_with_a_message_when_the_other_one_dies(tmp_path, victim)
     assert not (tmp_path / "a.npz").exists()
 
 
-def test_an_interrupted_sweep_goes_on_and_any_number_of_devices_makes_the_same_runs(tmp_path, whole):
+def test_an_interrupt_ends_with_status_130(tmp_path):
+    """Soon after the start, too, while JAX compiles and the garbage collector calls it: there an exception is lost."""
+    process = script(*COMMON, "--steps", 10**8, "--out", tmp_path / "a.npz")
+    note = tmp_path / "a.npz.parts" / "settings.json"
+    deadline = time.monotonic() + 60
+    while not note.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    try:
+        status, said = finish(process)
+    finally:
+        process.kill()
+    assert status == 130
+    assert "interrupted; the finished parts are kept" in said
+    assert note.exists()
+
+
+def test_a_killed_sweep_goes_on_and_any_number_of_devices_makes_the_same_runs(tmp_path, whole):
     arguments = [*COMMON, "--out", tmp_path / "a.npz", "--part-runs", 50]
     process = script(*arguments, JAX_NUM_CPU_DEVICES="3")
     parts = tmp_path / "a.npz.parts"
