@@ -72,7 +72,7 @@ def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, ite
     `step` is a rule, one of `STEPS` or your own. `start`, shape (n,), has the dtype of the run, or integers, for JAX's
     default float. `rate` is $\eta$, finite and greater than 0.
 
-    Returns the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are: see
+    Returns the start and every iterate, shape (iterations + 1, n). What is NaN stays so: see
     `physical_step` for a target without an inverse. Raises ValueError for a wrong shape, a number out of its range or a
     missing inverse; TypeError for an argument of the wrong kind.
     """

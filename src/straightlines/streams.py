@@ -1,7 +1,7 @@
 """Random numbers by counter: every run has a stream of its own, and every step a place in it.
 
 The normals of a run depend on the key, the index of the run and the step, and on nothing else: not on how many runs
-there are, in what pieces they are computed, or on which device.
+there are, in what pieces they are computed or, but for rounding, on which device.
 """
 
 from functools import partial
