@@ -160,5 +160,6 @@ def test_a_name_stands_beside_its_line(ax):
     assert text.xy == (1.0, 2.0)
     name_line(ax, "Newton", (1.0, 2.0))
     assert (ax.texts[1].get_text(), ax.texts[1].xyann, text.xyann) == ("Newton", (6, 0), (0, 5))
+    assert text.anncoords == "offset points"
     with pytest.raises(ValueError, match="method must be one of"):
         name_line(ax, "magic", (0, 0))
