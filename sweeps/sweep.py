@@ -81,7 +81,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         (partial(_checks.count, most=2**32), "runs"),
         (partial(_checks.count, most=ensembles.MOST_STEPS), "steps"),
         (partial(_checks.count, least=0, most=2**32 - args.runs), "first_run"),
-        (partial(_checks.count, least=0), "seed"),
+        (partial(_checks.count, least=0, most=2**32 - 1), "seed"),  # without x64 JAX drops the bits above these
         (partial(_checks.array, shape=(), allowed="at least 0"), "tolerance"),
         (partial(_checks.array, shape=(), allowed="in (0, 1]"), "step_size gamma"),
         (_checks.mean_scale, "start target"),
@@ -124,6 +124,15 @@ def _explain_abort(number: int) -> None:
     os._exit(1)
 
 
+_interrupts: list[int] = []
+
+
+def _interrupt(number: int, frame) -> None:
+    """Raise, and leave a note: what is raised while the garbage collector calls JAX is lost."""
+    _interrupts.append(number)
+    raise KeyboardInterrupt
+
+
 def join_cluster(timeout: int) -> bool:
     """Join the other processes, if there are any. Whether there are."""
     if {os.environ.get(name, "1") for name in ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")} == {"1"}:
@@ -161,8 +170,8 @@ def open_folder(args: argparse.Namespace, folder: Path, settings: dict) -> None:
         raise SweepError(f"--out: {args.out} exists; give --overwrite to replace it", 2)
     note = folder / "settings.json"
     try:
-        old = json.loads(note.read_text()) if folder.exists() else settings
-    except (OSError, ValueError):
+        old = dict(json.loads(note.read_text())) if folder.exists() else settings
+    except (OSError, TypeError, ValueError):
         old = {}
     changed = [f"{name}: {old.get(name)} there, {new} now" for name, new in settings.items() if old.get(name) != new]
     if changed and not args.overwrite:
@@ -206,8 +215,14 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
     keep, fit, key = ensembles.Keep((), args.tolerance), fit_of(settings), jax.random.key(args.seed)
     began, every = time.perf_counter(), 0.5 if sys.stderr.isatty() else 30
     with tqdm(total=to_make * args.steps, unit="step", unit_scale=True, mininterval=every, disable=not first) as bar:
+
+        def told(steps):
+            bar.update(steps)
+            if _interrupts:
+                raise KeyboardInterrupt
+
         for run, size in missing:
-            options = {"runs": size, "steps": args.steps, "first_run": run, "keep": keep, "progress": bar.update}
+            options = {"runs": size, "steps": args.steps, "first_run": run, "keep": keep, "progress": told}
             made = ensembles.ensemble(fit, key, **options)._asdict()
             del made["states"]
             if first:
@@ -230,6 +245,7 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
 def main() -> int:
     args = parse()
     several = False
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         jax.config.update("jax_enable_x64", args.dtype == "float64")
         if jax.config.jax_num_cpu_devices < 0 and "host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):

@@ -294,6 +294,8 @@ def test_parameters_outside_the_family_are_told(function, xi, name, message):
 def test_a_wrong_sample_or_target_is_told():
     with pytest.raises(ValueError, match=r"^sample must be finite, got nan$"):
         gaussian.negative_log_likelihood(XI, np.nan)
+    with pytest.raises(TypeError, match=r"^sample must be an array of real numbers, got True$"):
+        gaussian.negative_log_likelihood(XI, True)
     with pytest.raises(ValueError, match=r"^sample must have shape \(\), got shape \(2,\)$"):
         gaussian.negative_log_likelihood(XI, [1.0, 2.0])
     with pytest.raises(ValueError, match=r"^target must have a standard deviation greater than 0, got -1\.0$"):

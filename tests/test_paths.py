@@ -148,6 +148,27 @@ def test_the_start_sets_the_precision(normals):
         assert paths.path(fit, normals).dtype == np.float32
 
 
+@pytest.mark.parametrize("rate", [2e-3, np.float64(2e-3)])
+def test_a_start_of_32_bits_makes_a_run_of_32_bits(rate):
+    """Whatever the precision of all else: the numbers are rounded first."""
+    normals = np.random.RandomState(4).standard_normal((300, 2))
+    fit = Fit(tango(rate, np.asarray(1e-2)), np.float32([0.1, 1.3]), np.array([10.1, 0.7]))
+    single = paths.path(fit, normals)
+    assert single.dtype == np.float32
+    np.testing.assert_array_equal(paths.path(fit._replace(target=np.float32(fit.target)), normals), single)
+    np.testing.assert_array_equal(paths.path(fit, normals.astype(np.float32)), single)
+    np.testing.assert_allclose(single, paths.path(fit._replace(start=(0.1, 1.3)), normals), rtol=1e-4)
+
+
+def test_targets_can_be_vmapped_in_32_bits():
+    fit, normals = GOOD["fit"], np.random.RandomState(4).standard_normal((9, 2))
+    targets = np.array([TARGET, (1.0, 2.0)])
+    with jax.enable_x64(False):
+        found = jax.vmap(lambda target: paths.path(fit._replace(target=target), normals))(targets)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[0], paths.path(fit, normals), rtol=1e-5)
+
+
 @pytest.mark.parametrize("steps", [1, 500, 1201])
 def test_a_path_can_end_at_its_first_hit(steps):
     normals = np.random.RandomState(4).standard_normal((steps, 2))
@@ -219,6 +240,7 @@ def test_wrong_fields_of_a_fit_are_named(field, error, message):
         ({"normals": np.full((3, 2), np.inf)}, ValueError, "normals must be finite"),
         ({"normals": [["a", "b"]]}, TypeError, "normals must be an array of real numbers"),
         ({"until": -0.1}, ValueError, r"until must be at least 0, got -0\.1"),
+        ({"until": jax.random.key(0)}, TypeError, "until must be an array of numbers, got Array"),
     ],
 )
 def test_wrong_arguments_of_path_are_named(change, error, message):
@@ -231,6 +253,7 @@ def test_the_first_hit_is_numpys_test():
     path = np.array([target, target + 0.02, target + np.array([0.0100999, 0.0100099]), target])
     assert first_hit(path, target) == 1  # row 0, the start, does not count
     assert first_hit(path[:2], target) is None
+    assert first_hit([[9.0], [0.25]], [0.0], absolute_tolerance=0.25) == 0  # the edge is in the box
 
 
 @pytest.mark.parametrize(
@@ -255,7 +278,8 @@ def test_an_average_in_32_bits_is_the_one_in_64_bits():
     """There 1 - δt and δt do not add up to 1: with these two as weights, the average is off by 1.7e-3 here."""
     fit = Fit(optax.sgd(1e-2), TARGET, TARGET, averaging=1e-4, pseudo_samples=0)
     normals = np.random.RandomState(4).standard_normal((60_000, 1))
-    exact, single = paths.path(fit, normals), paths.path(fit, normals.astype(np.float32))
+    exact, single = paths.path(fit, normals), paths.path(fit._replace(start=np.float32(TARGET)), normals)
+    assert single.dtype == np.float32
     np.testing.assert_allclose(single, exact, rtol=0, atol=1e-4)
 
 

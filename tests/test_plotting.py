@@ -29,6 +29,23 @@ def test_a_drawn_path_is_the_path_from_start_to_end(ax, method):
     assert (line.get_color(), line.get_marker()) == (LOOKS[method].color, LOOKS[method].marker)
 
 
+def test_a_path_can_be_drawn_without_its_points_and_start(ax):
+    draw_path(ax, PATH, "SGD", markers=False, start=False, label="two")
+    line, end = ax.lines
+    assert (line.get_marker(), end.get_marker(), line.get_label()) == ("None", LOOKS["SGD"].marker, "two")
+    np.testing.assert_array_equal(end.get_xydata(), PATH[-1:])
+
+
+def test_a_figure_grows_with_its_rows_and_each_panel_has_its_numbers():
+    (one, _), (two, axes) = figure(2), figure(2, 2, sharex=True, sharey=True)
+    np.testing.assert_allclose(two.get_size_inches(), one.get_size_inches() * [1, 2])
+    for ax in axes.flat:
+        assert ax.xaxis.get_tick_params()["labelbottom"]
+        assert ax.yaxis.get_tick_params()["labelleft"]
+    plt.close(one)
+    plt.close(two)
+
+
 def test_a_drawn_band_is_a_line_between_its_edges(ax):
     across, band = np.arange(4.0), np.array([[0.0, 1, 2, 3], [1, 2, 3, 5], [4, 4, 4, 9]])
     draw_band(ax, across, band, "TANGO", label="five seeds", markevery=2)
@@ -54,8 +71,9 @@ def test_lines_of_equal_loss_are_level_and_stop_at_a_text(ax):
 
 
 def test_the_target_is_a_cross(ax):
-    draw_target(ax, (10.0, 1.0))
+    draw_target(ax, (10.0, 1.0), "target")
     assert ax.lines[0].get_xydata().tolist() == [[10.0, 1.0]]
+    assert ax.lines[0].get_label() == "target"
 
 
 @pytest.mark.parametrize(
@@ -142,5 +160,6 @@ def test_a_name_stands_beside_its_line(ax):
     assert text.xy == (1.0, 2.0)
     name_line(ax, "Newton", (1.0, 2.0))
     assert (ax.texts[1].get_text(), ax.texts[1].xyann, text.xyann) == ("Newton", (6, 0), (0, 5))
+    assert text.anncoords == "offset points"
     with pytest.raises(ValueError, match="method must be one of"):
         name_line(ax, "magic", (0, 0))

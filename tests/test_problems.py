@@ -125,6 +125,11 @@ def test_outside_its_image_an_inverse_raises_and_under_jit_gives_nan(name):
     assert np.isnan(jax.jit(jax.vmap(problem.z_inverse))(z[None], x[None])).any()
 
 
+def test_the_edge_of_the_image_has_an_inverse():
+    found = walkthrough().z_inverse(np.array([2.0, 0.0]), np.array([3.0, 3.0]))
+    np.testing.assert_array_equal(found, [2, 0])
+
+
 def test_the_error_names_the_image_and_the_point():
     with pytest.raises(ValueError, match=r"^z must be in the image of the map, z\[1\] >= 0, got \[ 2. -1.\]$"):
         walkthrough().z_inverse(np.array([2.0, -1.0]), np.array([3.0, 3.0]))

@@ -416,6 +416,15 @@ def test_the_start_sets_the_precision(problem):
     np.testing.assert_allclose(single, exact, rtol=1e-5)
 
 
+def test_rates_can_be_vmapped_in_32_bits():
+    """And nothing is said about the 64 bits of a start in NumPy: warnings are errors here."""
+    with jax.enable_x64(False):
+        paths = jax.vmap(lambda rate: descend(WALKTHROUGH, STEPS["Newton"], [3.0, 3.0], rate, 3))(np.array([0.1, 0.5]))
+    assert paths.dtype == np.float32
+    for path, rate in zip(paths, (0.1, 0.5), strict=True):
+        np.testing.assert_allclose(path, descend(WALKTHROUGH, STEPS["Newton"], [3.0, 3.0], rate, 3), rtol=1e-5)
+
+
 def test_integers_become_the_default_float():
     path = descend(WALKTHROUGH, STEPS["Newton"], [3, 3], 1 / 3, LONG)
     assert path.dtype == np.float64
@@ -446,6 +455,7 @@ WRONG = [
     ({"rate": "fast"}, TypeError, "rate must be an array of real numbers, got 'fast'"),
     ({"iterations": 0}, ValueError, "iterations must be at least 1, got 0"),
     ({"iterations": -2}, ValueError, "iterations must be at least 1, got -2"),
+    ({"iterations": 2**31}, ValueError, "iterations must be at most 2147483647, got 2147483648"),
     ({"iterations": 2.0}, TypeError, "iterations must be an integer, got 2.0"),
     ({"iterations": True}, TypeError, "iterations must be an integer, got True"),
     (

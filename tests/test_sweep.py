@@ -98,7 +98,24 @@ def test_a_process_ends_with_a_message_when_the_other_one_dies(tmp_path, victim)
     assert not (tmp_path / "a.npz").exists()
 
 
-def test_an_interrupted_sweep_goes_on_and_any_number_of_devices_makes_the_same_runs(tmp_path, whole):
+def test_an_interrupt_ends_with_status_130(tmp_path):
+    """Soon after the start, too, while JAX compiles and the garbage collector calls it: there an exception is lost."""
+    process = script(*COMMON, "--steps", 10**8, "--out", tmp_path / "a.npz")
+    note = tmp_path / "a.npz.parts" / "settings.json"
+    deadline = time.monotonic() + 60
+    while not note.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    try:
+        status, said = finish(process)
+    finally:
+        process.kill()
+    assert status == 130
+    assert "interrupted; the finished parts are kept" in said
+    assert note.exists()
+
+
+def test_a_killed_sweep_goes_on_and_any_number_of_devices_makes_the_same_runs(tmp_path, whole):
     arguments = [*COMMON, "--out", tmp_path / "a.npz", "--part-runs", 50]
     process = script(*arguments, JAX_NUM_CPU_DEVICES="3")
     parts = tmp_path / "a.npz.parts"
@@ -136,14 +153,14 @@ def test_an_existing_output_is_kept(tmp_path):
     assert out.read_text() == "precious"
 
 
-@pytest.mark.parametrize("file", ["settings.json", "mine.txt"])
-def test_a_folder_that_the_command_did_not_make_is_kept(tmp_path, file):
+@pytest.mark.parametrize(("file", "text"), [("settings.json", "{"), ("settings.json", "[1]"), ("mine.txt", "precious")])
+def test_a_folder_that_the_command_did_not_make_is_kept(tmp_path, file, text):
     parts = tmp_path / "a.npz.parts"
     parts.mkdir()
-    (parts / file).write_text("precious")
+    (parts / file).write_text(text)
     with pytest.raises(sweep.SweepError, match=r"holds parts of another sweep .* --overwrite to drop it"):
         in_this_process("--out", tmp_path / "a.npz")
-    assert (parts / file).read_text() == "precious"
+    assert (parts / file).read_text() == text
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
@@ -172,7 +189,7 @@ def test_overwriting_and_a_large_gamma(tmp_path, capsys):
         ("--steps -1", "argument --steps: must be at least 1, got -1"),
         ("--steps 2147483648", "argument --steps: must be at most 2147483520, got 2147483648"),
         ("--first-run 4294967000", "argument --first-run: must be at most 4294966196, got 4294967000"),
-        ("--seed 9223372036854775808", "argument --seed: must be at most 9223372036854775807"),
+        ("--seed 4294967296", "argument --seed: must be at most 4294967295, got 4294967296"),
         ("--step-size 0", r"argument --step-size: must be in (0, 1], got 0.0"),
         ("--gamma nan", "argument --gamma: must be finite, got nan"),
         ("--rule sgd --gamma 0.1", "argument --gamma: the rule sgd has none"),

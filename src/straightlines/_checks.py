@@ -22,15 +22,15 @@ def array(name, value, shape=None, allowed="finite"):
     What is "real" may hold NaN and infinity. Under `jit` or `vmap` only the shape and the kind are looked at.
     """
     try:
-        actual = np.shape(value)
-    except ValueError as error:
+        array = concrete(value)
+    except (TypeError, ValueError) as error:  # of a ragged list, a random key
         raise TypeError(f"{name} must be an array of numbers, got {value!r}") from error
-    wanted = actual if shape is None else tuple(shape)
+    actual = array.shape
+    wanted = actual if shape is None else shape
     if len(actual) != len(wanted) or any(want not in (None, have) for want, have in zip(wanted, actual, strict=True)):
         raise ValueError(f"{name} must have shape {str(wanted).replace('None', 'any')}, got shape {actual}")
     if 0 in actual:
         raise ValueError(f"{name} must not be empty, got shape {actual}")
-    array = concrete(value)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be an array of real numbers, got {value!r}")
     for condition in () if allowed == "real" or isinstance(array, jax.core.Tracer) else ("finite", allowed):
@@ -48,11 +48,12 @@ def mean_scale(name, value):
 
 
 def count(name, value, least=1, most=2**63 - 1):
-    """Raise unless `value` is an integer from `least` to `most`."""
+    """`value` as an int. Raise unless it is an integer from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     if not least <= value <= most:
         raise ValueError(f"{name} must be {f'at least {least}' if value < least else f'at most {most}'}, got {value}")
+    return int(value)
 
 
 def member(name, value, allowed):

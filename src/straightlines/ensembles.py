@@ -93,9 +93,9 @@ def ensemble(
     r"""Many independent runs of a fit at once.
 
     The normals are drawn inside the compiled loop: run $r$ of a key sees `streams.normals(key, r, steps)`, and goes
-    as `paths.path` does with them. Its result is the same, bit for bit, whatever the number of runs and of devices.
-    With `jax.distributed`, call it in every process: each works on the runs of its own devices, and gets the whole
-    result.
+    as `paths.path` does with them. On processors its result is the same, bit for bit, whatever the number of runs and
+    of devices. With `jax.distributed`, call it in every process: each works on the runs of its own devices, and gets
+    the whole result.
 
     `key` is made by `jax.random.key`. The first of the `runs` has the index `first_run`, to go on where another call
     has stopped. `progress` is called now and then, with the number of steps made since, over all runs together.
@@ -103,38 +103,37 @@ def ensemble(
     Returns an `Ensemble`: a run that diverges is marked there; no mean is taken. Raises TypeError for an argument or a
     field of the wrong kind, ValueError for one out of its range.
     """
-    _check(key, runs, steps, first_run, keep, progress)
-    fit, runs = checked(fit), int(runs)
-    tolerance, gather = np.asarray(keep.absolute_tolerance), partial(process_allgather, tiled=True)
+    runs, steps, first_run, checkpoints, tolerance = _checked(key, runs, steps, first_run, keep, progress)
+    fit, gather = checked(fit), partial(process_allgather, tiled=True)
     mesh, batches = Mesh(np.array(jax.devices()), ("runs",)), []
     size = mesh.size * (_BATCH if mesh.devices[0].platform == "cpu" else -(-runs // mesh.size))
     for begin in range(0, runs, size):
         keys, carry = _begin(fit, key, np.uint32(first_run + begin), size, mesh)
         states, done = {}, 0
-        for stop in sorted({0, *keep.checkpoints, *range(_CHUNK, steps, _CHUNK), steps}):
+        for stop in sorted({0, *checkpoints, *range(_CHUNK, steps, _CHUNK), steps}):
             if stop > done:
                 carry = _advance((fit, tolerance, keys, np.int32(done), np.int32(stop)), carry)
                 if progress is not None:
                     jax.block_until_ready(carry)
                     progress((stop - done) * min(size, runs - begin))
                 done = stop
-            if stop in keep.checkpoints:
+            if stop in checkpoints:
                 states[stop] = gather(carry[1])
-        kept = np.array([states[stop] for stop in keep.checkpoints]).reshape(-1, 2, size)
+        kept = np.array([states[stop] for stop in checkpoints]).reshape(-1, 2, size)
         batches.append((*gather(carry[1:]), kept))
     end, first_hit, largest_scale, kept = (np.concatenate(a, axis=-1)[..., :runs] for a in zip(*batches, strict=True))
     return Ensemble(first_hit, end.T, largest_scale, ~np.isfinite(end).all(axis=0), kept.swapaxes(1, 2))
 
 
-def _check(key, runs, steps, first_run, keep, progress):
-    """Raise for an argument of `ensemble` that is not what it should be."""
+def _checked(key, runs, steps, first_run, keep, progress):
+    """The numbers among the arguments of `ensemble`. Raise for one that is not what it should be."""
     _checks.instance("keep", keep, Keep, "a Keep")
     _checks.random_key("key", key)
     _checks.instance("progress", progress, Callable | None, "a function of the number of steps, or None")
-    _checks.count("runs", runs, most=2**32)
-    _checks.count("steps", steps, most=MOST_STEPS)
-    _checks.count("first_run", first_run, 0, 2**32 - int(runs))
-    _checks.instance("checkpoints", keep.checkpoints, Sequence | np.ndarray, "a sequence of integers")
-    for checkpoint in keep.checkpoints:
-        _checks.count("a checkpoint", checkpoint, 0, steps)
-    _checks.array("absolute_tolerance", keep.absolute_tolerance, (), "at least 0")
+    runs, steps = _checks.count("runs", runs, most=2**32), _checks.count("steps", steps, most=MOST_STEPS)
+    first_run = _checks.count("first_run", first_run, 0, 2**32 - runs)
+    checkpoints = keep.checkpoints.tolist() if isinstance(keep.checkpoints, np.ndarray) else keep.checkpoints
+    _checks.instance("checkpoints", checkpoints, Sequence, "a sequence of integers")
+    checkpoints = [_checks.count("a checkpoint", checkpoint, 0, steps) for checkpoint in checkpoints]
+    tolerance = _checks.array("absolute_tolerance", keep.absolute_tolerance, (), "at least 0")
+    return runs, steps, first_run, checkpoints, tolerance

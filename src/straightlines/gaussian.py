@@ -1,8 +1,8 @@
 r"""The Gaussian family $N(\mu, \sigma^2)$: coordinates, likelihood, Fisher matrix and exact natural-gradient flow.
 
 A member of the family is an array of shape (2,) in one of the coordinate systems of `COORDINATES`.
-Every function works under `jit`, `grad` and `vmap`. There, names and shapes are still checked, but values cannot be:
-one that is outside its domain gives NaN. Elsewhere NumPy computes what is not differentiated, so that less is compiled.
+All functions but `tango_gamma_bound` work under `jit`, `grad` and `vmap`. There, names and shapes are still checked,
+but values cannot be: one outside its domain gives NaN. Elsewhere NumPy computes, so that less is compiled.
 """
 
 import math
@@ -138,8 +138,8 @@ def tango_gamma_bound(parameters: Vector, coordinates: str = "log scale") -> flo
     r"""Bound of TANGO's $\gamma$ at one point of the family, below which the mean square of its velocity stays bounded.
 
     It does while $\gamma\, \mathrm{E}[|\tilde g|^2 \tilde g \tilde g^\top] \prec 2 F$, with gradients $\tilde g$ at
-    samples of the model and the Fisher matrix $F$. In $(\mu, \ln\sigma)$ this says $\gamma < 2 / (30 + 5 / \sigma^2)$.
-    Single runs may stay finite past it.
+    samples of the model and the Fisher matrix $F$: $A \prec B$ if $B - A$ is positive definite. In $(\mu, \ln\sigma)$
+    this says $\gamma < 2 / (30 + 5 / \sigma^2)$. Single runs may stay finite past it.
 
     Arguments and errors are those of `fisher_matrix`. Returns the bound, in the limit of small steps.
     """
@@ -161,7 +161,7 @@ def natural_gradient_flow(start: Vector, target: Vector, time: ArrayLike) -> Arr
 
     `start` is $(\mu_0, \sigma_0)$, `target` $(\mu^*, \sigma^*)$; `time`, without unit, has any shape and is at least 0.
     Returns $(\mu, \sigma)$, shape `time.shape + (2,)`. Raises ValueError if a standard deviation is not positive, a
-    number not finite, a shape wrong or a time negative.
+    number not finite, a shape wrong, or `time` negative or empty.
     """
     start, target = _checks.mean_scale("start", start), _checks.mean_scale("target", target)
     elapsed = _checks.array("time", time, None, "at least 0")

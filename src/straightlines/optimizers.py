@@ -94,11 +94,11 @@ def tango_mean_motion(
     $$v_k = (1 - \delta t_{k-1}) v_{k-1} + \gamma \bar g - \gamma (1 - \delta t_{k-1}) F v_{k-1}, \qquad
       \xi_k = \xi_{k-1} - \delta t_k v_k .$$
 
-    `start` and `target` are $(\mu, \sigma)$ of the first model and of the data, `step_sizes`, shape (n,), are
-    $\delta t_1, \dots, \delta t_n$, of which the first one stands for $\delta t_0$, too, `gamma` is $\gamma$,
-    `velocity`, shape (2,), is $v_0$, and `coordinates` is the name of the parameters $\xi$ in `COORDINATES`. Returns
-    $(\mu, \sigma)$ at the start and after every step, shape (n + 1, 2). Raises ValueError for a wrong shape, a number
-    out of its range or an unknown coordinate system.
+    `start` and `target` are $(\mu, \sigma)$ of the first model and of the data, `step_sizes`, shape (n,) and greater
+    than 0, $\delta t_1, \dots, \delta t_n$, of which the first one stands for $\delta t_0$, too, `gamma` is $\gamma$
+    in (0, 1], `velocity`, shape (2,), $v_0$, and `coordinates` the name of the parameters $\xi$ in `COORDINATES`.
+    Returns $(\mu, \sigma)$ at the start and after every step, shape (n + 1, 2). Raises ValueError for a wrong shape, a
+    number out of its range or an unknown coordinate system.
     """
     _checks.mean_scale("start", start)
     _checks.mean_scale("target", target)

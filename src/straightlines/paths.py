@@ -65,7 +65,7 @@ class Fit(NamedTuple):
         parameters = optax.apply_updates(parameters, updates)
         if self.averaging is not None:
             # not (1 - δt) a + δt ξ: in 32 bits the two weights do not add up to 1, and the average is off by 1.7e-4
-            average = average + self.averaging * (parameters - average)
+            average = (average + self.averaging * (parameters - average)).astype(average.dtype)
         return parameters, optax.tree.cast_like(new_state, state), average
 
     def shown(self, carry) -> jax.Array:
@@ -83,12 +83,12 @@ def checked(fit: Fit) -> Fit:
     _checks.instance("fit", fit, Fit, "a Fit")
     _checks.instance("optimizer", fit.optimizer, optax.GradientTransformation, "an optax gradient transformation")
     start, target = _checks.mean_scale("start", fit.start), _checks.mean_scale("target", fit.target)
-    dtype = jax.dtypes.canonicalize_dtype(start.dtype)
+    target = target.astype(jax.dtypes.canonicalize_dtype(start.dtype))
     _checks.member("coordinates", fit.coordinates, COORDINATES)
     if fit.averaging is not None:
         _checks.array("averaging", fit.averaging, (), "in (0, 1]")
-    _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
-    return fit._replace(start=start.astype(dtype), target=target.astype(dtype), pseudo_samples=int(fit.pseudo_samples))
+    pseudo_samples = _checks.count("pseudo_samples", fit.pseudo_samples, least=0)
+    return fit._replace(start=start, target=target, pseudo_samples=pseudo_samples)
 
 
 @equinox.filter_jit
@@ -112,9 +112,9 @@ def _run(fit, normals, tolerance):
 def path(fit: Fit, normals: ArrayLike, *, until: float | None = None) -> jax.Array:
     r"""Path of a fit over given standard normals, of shape (steps, 1 + pseudo-samples).
 
-    `until` is the absolute tolerance of a `first_hit` that ends the path, or None. Returns $(\mu, \sigma)$ at the start
-    and after every step, shape (steps + 1, 2). Raises TypeError or ValueError for a field or an argument that is not
-    what it should be.
+    `until` is the absolute tolerance of a `first_hit` that ends the path, or None, the only choice under `jit` or
+    `vmap`. Returns $(\mu, \sigma)$ at the start and after every step, shape (steps + 1, 2). Raises TypeError or
+    ValueError for a field or an argument that is not what it should be.
     """
     fit = checked(fit)
     normals = _checks.array("normals", normals, (None, 1 + fit.pseudo_samples))

@@ -116,7 +116,7 @@ def draw_path(
 ) -> None:
     """Draw a path of shape (steps + 1, 2) in the look of its method, a name in `LOOKS`.
 
-    A line, its marker at the end, unless not `markers` at each point too, and unless not `start` a ring at the first.
+    A line with its marker at the end, with `markers` at each other point, too, and with `start` a ring at the first.
     `label` is for the legend, by default the method; the `options` go to `ax.plot`. Raises ValueError for an unknown
     method or a path of the wrong shape.
     """

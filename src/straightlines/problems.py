@@ -59,7 +59,7 @@ def walkthrough() -> Problem:
 
 
 def gaussian_fit(target: gaussian.Vector, coordinates: str = "log scale") -> Problem:
-    r"""Fit of a Gaussian as a problem: $z = m$, the mean map, and $L(m) = |m - m^*|^2 / 2$.
+    r"""Fit of a Gaussian as a problem: $z = m$, its expectation parameters, and $L(m) = |m - m^*|^2 / 2$.
 
     The image is $m_1 > m_0^2$: elsewhere the inverse raises ValueError, and under `jit` it gives NaN.
 

@@ -1,6 +1,7 @@
 r"""Deterministic update rules $x \to x'$ on a `Problem`, and `descend`, which repeats one.
 
-A rule solves linear systems without damping: where the matrix is singular, the result is not finite.
+A rule gets the problem, the point $x$, an array of shape (n,), and the `rate` $\eta$, a number; it returns $x'$, of
+shape (n,), too. It solves linear systems without damping: where the matrix is singular, the result is not finite.
 """
 
 from collections.abc import Callable
@@ -16,21 +17,18 @@ from straightlines.problems import Problem
 
 
 def gradient_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
-    r"""Gradient descent: $x' = x - \eta \nabla_x L$. Shapes (n,) to (n,)."""
+    r"""Gradient descent: $x' = x - \eta \nabla_x L$."""
     return x - rate * jax.grad(problem.objective)(x)
 
 
 def newton_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
-    r"""Newton's method: $x' = x - \eta\, (\nabla_x^2 L)^{-1} \nabla_x L$. Shapes (n,) to (n,)."""
+    r"""Newton's method: $x' = x - \eta\, (\nabla_x^2 L)^{-1} \nabla_x L$."""
     hessian = jax.hessian(problem.objective)(x)
     return x - rate * jnp.linalg.solve(hessian, jax.grad(problem.objective)(x))
 
 
 def gauss_newton_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
-    r"""Gauss-Newton: $x' = x - \eta\, (J^\top \nabla_z^2 L\, J)^{-1} \nabla_x L$, $J = \partial z/\partial x$.
-
-    Shapes (n,) to (n,).
-    """
+    r"""Gauss-Newton: $x' = x - \eta\, (J^\top \nabla_z^2 L\, J)^{-1} \nabla_x L$, $J = \partial z/\partial x$."""
     jacobian = jax.jacobian(problem.z)(x)
     hessian = jax.hessian(problem.loss)(problem.z(x))
     return x - rate * jnp.linalg.solve(jacobian.T @ hessian @ jacobian, jax.grad(problem.objective)(x))
@@ -39,8 +37,8 @@ def gauss_newton_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
 def physical_step(problem: Problem, x: Array, rate: ArrayLike) -> Array:
     r"""Physical gradient: $x' = z^{-1}\big(z(x) - \eta\, (\nabla_z^2 L)^{-1} \nabla_z L;\ x\big)$.
 
-    A Newton step for $L$ in z-space, mapped back by the local inverse. Shapes (n,) to (n,). Raises ValueError if the
-    problem has no inverse, or if the target of the step in z-space has none; under `jit` such a target gives NaN.
+    A Newton step for $L$ in z-space, mapped back by the local inverse. Raises ValueError if the problem has no inverse,
+    or if the target of the step in z-space has none; under `jit` such a target gives NaN.
 
     Source: Holl, Koltun and Thuerey, Scale-invariant Learning by Physics Inversion, arXiv:2109.15048.
     """
@@ -62,7 +60,7 @@ STEPS: dict[str, Step] = {
 @equinox.filter_jit
 def _descend(problem, step, start, rate, iterations):
     def body(x, _):
-        x = step(problem, x, rate)
+        x = step(problem, x, rate.astype(x.dtype))
         return x, x
 
     return jnp.concatenate([start[None], jax.lax.scan(body, start, length=iterations)[1]])
@@ -71,18 +69,18 @@ def _descend(problem, step, start, rate, iterations):
 def descend(problem: Problem, step: Step, start: ArrayLike, rate: ArrayLike, iterations: int) -> Array:
     r"""Path of a deterministic update rule.
 
-    `step` is a function of problem, $x$ and $\eta$ that returns $x'$: one of `STEPS`, or your own. `start`, shape (n,),
-    has the dtype of the run, JAX's default float for integers; `rate` is $\eta$, a number, finite and greater than 0.
+    `step` is a rule, one of `STEPS` or your own. `start`, shape (n,), has the dtype of the run, or integers, for JAX's
+    default float. `rate` is $\eta$, finite and greater than 0.
 
-    Returns the start and every iterate, shape (iterations + 1, n). Once an iterate is NaN, the rest are: see
+    Returns the start and every iterate, shape (iterations + 1, n). What is NaN stays so: see
     `physical_step` for a target without an inverse. Raises ValueError for a wrong shape, a number out of its range or a
     missing inverse; TypeError for an argument of the wrong kind.
     """
     _checks.instance("problem", problem, Problem, "a Problem")
     _checks.instance("step", step, Callable, "a function of problem, x and rate, such as those of STEPS")
     start = _checks.array("start", start, (None,))
-    rate = _checks.array("rate", rate, (), "greater than 0").astype(start.dtype)
-    _checks.count("iterations", iterations)
+    rate = _checks.array("rate", rate, (), "greater than 0")
+    iterations = _checks.count("iterations", iterations, most=2**31 - 1)
     if (z_inverse := problem.z_inverse) is not None:
         _checks.array("start", start, jax.eval_shape(lambda x: z_inverse(problem.z(x), x), start).shape)
-    return _checks.concrete(_descend(problem, step, start, rate, int(iterations)))
+    return _checks.concrete(_descend(problem, step, start, rate, iterations))

@@ -1,7 +1,7 @@
 """Random numbers by counter: every run has a stream of its own, and every step a place in it.
 
 The normals of a run depend on the key, the index of the run and the step, and on nothing else: not on how many runs
-there are, in what pieces they are computed, or on which device.
+there are, in what pieces they are computed or, but for rounding, on which device.
 """
 
 from functools import partial
@@ -52,13 +52,13 @@ def _circle(x):
 
 
 def complex_normals(keys: Array, steps: Array, pairs: int) -> Array:
-    """So many pairs of standard normals for each of some steps of some runs, by Box and Muller's method.
+    """Pairs of standard normals, as many as `pairs` says for each step of each run, by Box and Muller's method.
 
     Both normals of a pair are made from the two random words of its counter. As the two parts of one complex number
     they are the output of one compiled loop, which goes through the cipher once.
 
-    `keys`, shape (2, runs), are the words of the runs' keys, and `steps` integers, shape (steps,). Returns complex
-    numbers of two 32-bit floats, shape (steps, pairs, runs).
+    `keys`, shape (2, runs), are the words of the runs' keys, and `steps` integers, shape (steps,), counted from 0.
+    Returns complex numbers of two 32-bit floats, shape (steps, pairs, runs).
     """
     steps = steps.astype(jnp.uint32)[:, None, None]
     first, second = threefry(keys, (jnp.arange(pairs, dtype=jnp.uint32)[:, None], steps))
@@ -82,10 +82,8 @@ def normals(key: Array, run: int, steps: int, *, pseudo_samples: int = 1) -> Arr
     number that is no integer, ValueError for one out of its range.
     """
     _checks.random_key("key", key)
-    _checks.count("run", run, 0, 2**32 - 1)
-    _checks.count("steps", steps)
-    _checks.count("pseudo_samples", pseudo_samples, least=0)
-    return _normals(key, np.uint32(run), int(steps), 1 + int(pseudo_samples))
+    run, steps = _checks.count("run", run, 0, 2**32 - 1), _checks.count("steps", steps, most=2**32)
+    return _normals(key, np.uint32(run), steps, 1 + _checks.count("pseudo_samples", pseudo_samples, least=0))
 
 
 @partial(jax.jit, static_argnums=(2, 3))
