@@ -3,8 +3,8 @@
     python -m sweeps.sweep --rule tango --runs 100000 --steps 300000 --seed 1 --out tango.npz
 
 On a cluster, start the same command once on every host, with `srun` or Open MPI's `mpirun`: the hosts find one another
-in what these put into the environment. Process 0 writes; the results are the same, bit for bit, on any number of
-devices and hosts. A processor is as many devices as it has cores, or as JAX_NUM_CPU_DEVICES says.
+in what these put into the environment. Process 0 writes; on processors the results are the same, bit for bit, on any
+number of devices and hosts. A processor is as many devices as it has cores, or as JAX_NUM_CPU_DEVICES says.
 
 The runs are made in parts, each kept in the folder OUT.parts as soon as it is finished: after an interruption, the same
 command goes on where the last one stopped. OUT holds the fields of `straightlines.ensembles.Ensemble`, but for the

@@ -292,6 +292,9 @@ def test_the_distance_from_a_line_is_that_of_the_farthest_point():
     aside = line + np.outer(np.sin(np.linspace(0, np.pi, 9)), [-0.8, 0.6]) * 0.5  # at a right angle to (3, 4)
     assert distance_from_line(aside, line[0], line[-1]) == pytest.approx(0.5, rel=1e-12)
     assert distance_from_line(line[:3], line[0], (1.0, 9.0)) == pytest.approx(0.75, rel=1e-12)
+    rounded = (aside / 3).astype(np.float32)  # 32-bit points, and yet 64-bit arithmetic
+    exact = distance_from_line(rounded.astype(float), *rounded[[0, -1]].astype(float))
+    assert distance_from_line(rounded, rounded[0], rounded[-1]) == exact
 
 
 @pytest.mark.parametrize(

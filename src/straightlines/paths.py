@@ -149,6 +149,7 @@ def distance_from_line(path: ArrayLike, start: ArrayLike, end: ArrayLike) -> flo
     """
     path = _checks.array("path", path, (None, None), "real")
     start, end = _checks.array("start", start, path.shape[1:]), _checks.array("end", end, path.shape[1:])
+    path, start, end = path.astype(float), start.astype(float), end.astype(float)
     length = np.linalg.norm(end - start)
     if length == 0:
         raise ValueError(f"end must differ from start, got {end} for both")
