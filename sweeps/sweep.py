@@ -124,13 +124,11 @@ def _explain_abort(number: int) -> None:
     os._exit(1)
 
 
-_interrupts: list[int] = []
-
-
 def _interrupt(number: int, frame) -> None:
-    """Raise, and leave a note: what is raised while the garbage collector calls JAX is lost."""
-    _interrupts.append(number)
-    raise KeyboardInterrupt
+    """End at once: an exception that is raised while the garbage collector calls JAX is lost."""
+    print(file=sys.stderr)
+    say("interrupted; the finished parts are kept, and the same command goes on with them")
+    os._exit(130)
 
 
 def join_cluster(timeout: int) -> bool:
@@ -215,14 +213,8 @@ def sweep(args: argparse.Namespace, several: bool) -> None:
     keep, fit, key = ensembles.Keep((), args.tolerance), fit_of(settings), jax.random.key(args.seed)
     began, every = time.perf_counter(), 0.5 if sys.stderr.isatty() else 30
     with tqdm(total=to_make * args.steps, unit="step", unit_scale=True, mininterval=every, disable=not first) as bar:
-
-        def told(steps):
-            bar.update(steps)
-            if _interrupts:
-                raise KeyboardInterrupt
-
         for run, size in missing:
-            options = {"runs": size, "steps": args.steps, "first_run": run, "keep": keep, "progress": told}
+            options = {"runs": size, "steps": args.steps, "first_run": run, "keep": keep, "progress": bar.update}
             made = ensembles.ensemble(fit, key, **options)._asdict()
             del made["states"]
             if first:
@@ -253,9 +245,6 @@ def main() -> int:
         several = join_cluster(args.timeout)
         sweep(args, several)
         return 0
-    except KeyboardInterrupt:
-        say("interrupted; the finished parts are kept, and the same command goes on with them")
-        status = 130
     except SweepError as failure:
         message, status = failure.args
         say(f"error: {message}")
