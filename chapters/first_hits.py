@@ -17,7 +17,7 @@
 # (first_hits)=
 # # First hits: a million seeds
 #
-# "Converged in {glue:text}`first_hits-published` iterations", says the TANGO notebook, and {ref}`tango` reproduces the number, with those of SGD and averaged SGD. But each of the three is one run on one stream of random numbers. What are they worth?
+# "Converged in {glue:text}`first_hits-published` iterations", says the TANGO notebook, and {ref}`tango` reproduces the number, with those of SGD and averaged SGD. Each counts the iterations to a *first hit* of a small *box*, within about $0.01$ of the target in both $\mu$ and $\sigma$. But each of the three is one run on one stream of random numbers. What are they worth?
 #
 # To find out we let every method run on hundreds of streams, and TANGO on a million. You will see how the counts scatter and by what law the last runs come home, how to compare two methods without being fooled by that scatter, and why the order of the three published counts says next to nothing about the methods.
 #
