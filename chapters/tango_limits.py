@@ -221,7 +221,7 @@ for name, index in [("previous", -1), ("present", 0), ("none", None)]:
 #
 # ## The cold start
 #
-# So why is TANGO off the line at all? By part 3, the only error of the mean motion is that of its fast iterate, and with $v_0 = 0$ this begins as large as can be: $f_0 = m_0$. It fades by $1 - \gamma\lambda$ a step in a direction in which $F$ has the eigenvalue $\lambda$. How fast is that?
+# Why is TANGO off the line at all? By part 3, the only error of the mean motion is that of its fast iterate, and with $v_0 = 0$ this begins as the whole way: $f_0 = m_0$. It shrinks by the factor $1 - \gamma\lambda$ a step in a direction in which $F$ has the eigenvalue $\lambda$. How fast is that?
 
 # %%
 print(
@@ -305,7 +305,7 @@ keep(
 #
 # $$e_{k+1} = (I - \gamma F(\theta_{k-1}))\, e_k + a(\theta_{k-1}) - a(\theta_k) .$$ (tango_limits-eq-turning)
 #
-# The last two terms, the landing point's movement, vanish in $m$; elsewhere they are of order $\delta t$ a step, are forgotten at the rate $\gamma\lambda$, and so leave an error of order $\delta t/(\gamma\lambda_{\min})$. How large is it in our six coordinate systems? We start with $f_0$ *on* the landing point and give each system a $\gamma$ of a quarter of its bound ({ref}`tango_limits-stability`), the smallest on the way.
+# The last two terms, the landing point's movement, vanish in $m$; elsewhere they are of order $\delta t$ a step, are forgotten at the rate $\gamma\lambda$, and so leave an error of order $\delta t/(\gamma\lambda_{\min})$, $\lambda_{\min}$ being the smallest eigenvalue of $F$. How large is it in our six coordinate systems? We start with $f_0$ *on* the landing point and give each system a $\gamma$ of a quarter of its bound ({ref}`tango_limits-stability`), the smallest on the way.
 
 
 # %% tags=["hide-input"]
@@ -405,7 +405,7 @@ print("δt/γ              " + "".join(f"{ratio:8}" for ratio in ratios))
 print("error at δt = 1e-4" + "".join(f"{error:8.2f}" for error in errors))
 
 # %% [markdown]
-# The error falls, and rises again: a best $\gamma$ found in this row would have nothing to do with the limit. In $(\mu, \ln\sigma)$ with the published $\gamma = 10^{-2}$ and $\delta t = 10^{-4}$:
+# The error falls, and rises again: the best $\gamma$ of this row has nothing to do with the limit. In $(\mu, \ln\sigma)$ with the published $\gamma = 10^{-2}$ and $\delta t = 10^{-4}$:
 
 # %%
 sizes = np.full(40_000, 1e-4)
@@ -481,7 +481,7 @@ for k in checkpoints:
           f"  one run: {off[0].std():.2f}, {off[1].std():.2f}")  # fmt: skip
 
 # %% [markdown]
-# In the last row the first moment is biased by several standard errors, and yet by no more than about a fifth of a single run's deviation. The line is TANGO's mean to first order in the noise.
+# In the last row the first moment is biased by several standard errors, yet by about a fifth of a single run's deviation. The line is TANGO's mean to first order in the noise.
 #
 # ## Figure 1's error, taken apart
 #
@@ -616,7 +616,7 @@ glue(
 #
 # ## A warm start that needs no target
 #
-# In $m$ the cold start is the whole difficulty, and the cure is cheap: begin $f$ at the mean of $T$ over the first $n$ samples. What does $n$ buy?
+# In $m$ the cold start is the main difficulty, and the cure is cheap: begin $f$ at the mean of $T$ over the first $n$ samples. What does $n$ buy?
 
 # %%
 COUNTS = (0, 1, 10, 100, 1000, "m*")
@@ -722,7 +722,7 @@ print(f"bound {2 / 35:.4f}; the mean square grows from γ = {sharp:.4f} on")
 last = np.argmax(single >= 0)
 for i in (last - 1, last):
     print(f"single runs at γ = {gammas[i]:.2f}: {single[i]:5.2f}",
-          f"± {spread[i] / np.sqrt(300):.3f} a step")  # fmt: skip
+          f"± {spread[i] / np.sqrt(300):.3f} a step (s.e.)")  # fmt: skip
 
 # %% tags=["remove-cell"]
 keep(
@@ -950,11 +950,23 @@ keep(
 
 # %%
 first = TARGET[0] + TARGET[1] * normals[:100, 0]
-mean, scale = first.mean(axis=0), first.std(axis=0)
-print("their mean is off by", median(np.hypot(mean - 10, scale - 1)))
+more = np.random.RandomState(5).standard_normal((80_200, 2, 48))
+settings = np.array([[1e-6, 100, 1, 0, 0, 1]]).T
+states = np.zeros(1), M_START[:, None]
+longer = np.concatenate([normals, more])
+later = many(follow, "expectation", settings, states, longer, 200)
+print("off the target     in μ                    in σ")
+for when, (mean, scale) in [
+    ("hundred samples", (first.mean(axis=0), first.std(axis=0))),
+    ("run at t = 12", np.asarray(later)[-1, :, 0]),
+]:
+    off = [median(np.abs(mean - 10)), median(np.abs(scale - 1))]
+    print(f"{when:16}", "  ".join(off))
+small, large = np.linalg.eigvalsh(fisher(M_TARGET))
+print(f"eigenvalues of F at the target: {small:.4f}, {large:.1f}")
 
 # %% [markdown]
-# With so small a $\gamma$ the fast iterate hardly leaves the mean of its hundred samples, and the path is a straight line to *that* point. It will stay there, about as far from the target as it is already, because what comes after the first samples is hardly learnt any more. A good $\gamma$ is large enough to go on learning and small enough to filter the noise.
+# With so small a $\gamma$ the fast iterate hardly leaves the mean of its hundred samples while the average is on its way, and the path is a straight line to *that* point. At the target one eigenvalue of $F$ is large. Along its direction $f$ goes on learning, and the error in $\sigma$ becomes small. The other eigenvalue is small, and the error in $\mu$ stays where the hundred samples left it: what comes after them is hardly learnt any more. A good $\gamma$ is large enough to go on learning and small enough to filter the noise.
 #
 # ```{solution-end}
 # ```
