@@ -775,8 +775,8 @@ glue("update_rules-products", products, display=False)
 # | gradient descent {eq}`update_rules-eq-gradient-descent` | J/m | step grows as $\alpha^2$, stable rate shrinks as $1/\alpha^2$ | none: $x_1 \approx 1/\sqrt{8\eta k}$ | no: $J J^\top$ in between |
 # | quasi-Newton {eq}`update_rules-eq-quasi-newton` from $B_0 = I$ | first step J/m | first step as gradient descent, then learns | not asked here | no |
 # | Newton {eq}`update_rules-eq-newton` | m | no change | {glue:text}`update_rules-factor-Newton:.3f` | no: curvature of $z$ enters |
-# | Gauss-Newton {eq}`update_rules-eq-gauss-newton` | m | no change | {glue:text}`update_rules-factor-Gauss-Newton:.3f` | to first order |
-# | natural gradient {eq}`update_rules-eq-natural-gradient` | m J; m for its own likelihood | no change | as Gauss-Newton here | to first order |
+# | Gauss-Newton {eq}`update_rules-eq-gauss-newton` | m | no change | {glue:text}`update_rules-factor-Gauss-Newton:.3f` | to first order, if $m = n$ |
+# | natural gradient {eq}`update_rules-eq-natural-gradient` | m J; m for its own likelihood | no change | as Gauss-Newton here | to first order, if $m = n$ |
 # | inverse Jacobian {eq}`update_rules-eq-inverse-jacobian` | m | no change | as Gauss-Newton here | to first order |
 # | physical gradient {eq}`update_rules-eq-physical-gradient` | m | no change | {glue:text}`update_rules-factor-physical-gradient:.3f` | exactly |
 #
