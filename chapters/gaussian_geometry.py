@@ -159,7 +159,7 @@ print("ratios:", *(f"{a / b:.1f}" for a, b in pairwise(remainders)))
 # %% [markdown]
 # ## Two descents
 #
-# *Steepest descent* asks for the direction in which the loss falls fastest. The answer depends on what counts as one unit of length. With the lengths of the coordinates it is $-\nabla L$; with the lengths of {eq}`gaussian_geometry-eq-kl-fisher` it is $-F^{-1} \nabla L$, against the natural gradient {cite}`amari1998natural`. In the limit of small steps each becomes a flow:
+# *Steepest descent* asks for the direction in which the loss falls fastest. The answer depends on what counts as one unit of length. With the lengths of the coordinates it is $-\nabla L$; with the lengths of {eq}`gaussian_geometry-eq-kl-fisher` it is $-F^{-1} \nabla L$, and $F^{-1} \nabla L$ is called the *natural gradient* {cite}`amari1998natural`. In the limit of small steps each becomes a flow:
 #
 # $$\begin{aligned}
 #   & \text{gradient descent:} \\
@@ -276,7 +276,7 @@ glue("gaussian_geometry-directions", angles.size, display=False)
 # :name: gaussian_geometry-figure-two-planes
 # :alt: Two panels. Left, in the plane of mean and standard deviation, an arc of a circle, marked by triangles, rises from the start at (0, 1) to an apex near 5.1 and falls to the target at (10, 1). Right, in the plane of the two expectations, the same points lie on one straight line above a shaded parabola.
 #
-# The natural-gradient flow, with a triangle at every 0.25 units of time up to 3. Left: in $(\mu, \sigma)$ it is the arc {eq}`gaussian_geometry-eq-exact-curve`. Right: in the expectation parameters it is a straight line. Below the parabola, where the variance would be negative, there is no distribution.
+# The natural-gradient flow, with a triangle at every 0.25 units of time up to 3, and one at 20. Left: in $(\mu, \sigma)$ it is the arc {eq}`gaussian_geometry-eq-exact-curve`. Right: in the expectation parameters it is a straight line. Below the parabola, where the variance would be negative, there is no distribution.
 # ```
 #
 # On the right, the points at equal intervals of time lie on one straight line and crowd towards the target. On the left the same points rise to $\sigma = {}${glue:text}`gaussian_geometry-apex:.3f` and come down. The hump has a plain meaning: halfway along the line, $\mathrm{E}\,y$ and $\mathrm{E}\,y^2$ are those of a mixture of start and target in equal parts, and a mixture of two distant Gaussians is wide.
@@ -349,7 +349,7 @@ for name, row in gaps.items():
 # %% [markdown]
 # In the expectation parameters the steps stay on the curve, at every $\eta$ up to 1. There the step is $m^+ = m - \eta (m - m^*)$, a piece of the line itself. It has a name of its own, *mirror descent* {cite}`beck2003mirror,raskutti2015mirror`. This is no further evidence for the curve, since it is the fourth line of the proof once more.
 #
-# Everywhere else the departure shrinks with $\eta$, and its size is a matter of the coordinates; {ref}`straight_lines` shows that the order is one. The word "leaves" says that the path left the family. The first step in the precision shows why. By {eq}`gaussian_geometry-eq-flow-in-time`, $\sigma^2$ begins to grow at the rate $100$, so $1/\sigma^2$ begins to fall at the rate $100$, from 1. From $\eta = 1/100$ on, one step takes it to zero or below, and the natural parameter $-1/(2\sigma^2)$ to zero or above. Invariance is a property of the flow, and steps inherit it only as they become small.
+# Everywhere else the departure shrinks with $\eta$, and its size is a matter of the coordinates; {ref}`straight_lines` shows that the order is one. The word "leaves" says that the path left the family. The first step in the precision shows why. By {eq}`gaussian_geometry-eq-flow-in-time`, $\sigma^2$ begins to grow at the rate $100$, so $1/\sigma^2$ begins to fall at the rate $100$, from 1. From $\eta = 1/100$ on, one step takes it to zero or below, and the natural parameter $-1/(2\sigma^2)$ to zero or above. Invariance is a property of the flow, and steps inherit it only as they become small, or where the change of coordinates is affine ({prf:ref}`update_rules-affine`).
 
 # %% [markdown]
 # ## The guess
@@ -406,7 +406,7 @@ glue(
 #   &= \lambda\, (\mathrm{d}x^2 + \mathrm{d}\sigma^2), \;\; \lambda = \frac{2}{\sigma^2}.
 #   \end{aligned}$$ (gaussian_geometry-eq-fisher-rao)
 #
-# A surface with such a metric has the Gaussian curvature $-\frac{1}{2\lambda} \nabla^2 \ln\lambda$, here $-\frac{\sigma^2}{4} \cdot \frac{2}{\sigma^2} = -\tfrac12$, the same everywhere. It is twice the metric of Poincaré's half-plane {cite}`costa2015fisher`. The shortest path between two members is the *geodesic* of this metric, or of its Levi-Civita connection, and its length is the *Fisher-Rao distance*,
+# A surface with such a metric has the Gaussian curvature $-\frac{1}{2\lambda} \nabla^2 \ln\lambda$, here $-\frac{\sigma^2}{4} \cdot \frac{2}{\sigma^2} = -\tfrac12$, the same everywhere. It is twice the metric of Poincaré's half-plane {cite}`costa2015fisher`. The shortest path between two members is the *geodesic* of this metric, and its length is the *Fisher-Rao distance*,
 #
 # $$\begin{aligned}
 #   d &= \sqrt{2}\, \operatorname{arcosh}(1 + 2 q^2), \\
@@ -420,7 +420,7 @@ glue(
 #   &\qquad {} + \tfrac{1 - \alpha}{2}\, \partial_i \ell\, \partial_j \ell\big)\, \partial_k \ell\big],
 #   \end{aligned}$$ (gaussian_geometry-eq-connection)
 #
-# and its geodesics obey $\sum_j F_{kj}\, \ddot\xi_j + \sum_{ij} \Gamma^{(\alpha)}_{ij,k}\, \dot\xi_i\, \dot\xi_j = 0$. Three have names. For $\alpha = 1$ the geodesics are straight in the natural parameters $\theta$, and are called *exponential* or e-geodesics. For $\alpha = -1$ they are straight in $m$: *mixture* or m-geodesics, and the natural gradient runs along one. For $\alpha = 0$ they are the shortest paths.
+# and its geodesics obey $\sum_j F_{kj}\, \ddot\xi_j + \sum_{ij} \Gamma^{(\alpha)}_{ij,k}\, \dot\xi_i\, \dot\xi_j = 0$. Three have names. For $\alpha = 1$ the geodesics are straight in the natural parameters $\theta$, and are called *exponential* or e-geodesics. For $\alpha = -1$ they are straight in $m$: *mixture* or m-geodesics, and the natural gradient runs along one. For $\alpha = 0$ they are the shortest paths, and the connection is named after Levi-Civita.
 #
 # For the Gaussian one formula draws them all, from $\alpha = -1$ to 1. In $(\mu, \sigma)$ the equation says
 #
@@ -517,7 +517,7 @@ keep("gaussian_geometry-figure-geodesics", figures.geodesics(family))
 # ```
 # ````
 #
-# {numref}`gaussian_geometry-figure-geodesics` draws them. From the wide mixture of the m-geodesic to the e-geodesic, on which $\sigma$ does not change at all, five curves are straight, each by its own rule. By {eq}`gaussian_geometry-eq-geodesic` each rule even has a plane of its own: in $(\mu, \sigma^2 + \frac{1 - \alpha}{2} \mu^2)$ all $\alpha$-geodesics are straight lines. What sets the two ends apart is that $\theta$ and $m$ make them straight at constant speed, for the curvature of the $\alpha$-connection is $-\tfrac12 (1 - \alpha^2)$ {cite}`amari2000methods`, and vanishes there.
+# {numref}`gaussian_geometry-figure-geodesics` draws them. From the wide Gaussians of the m-geodesic to the e-geodesic, on which $\sigma$ does not change at all, five curves are straight, each by its own rule. By {eq}`gaussian_geometry-eq-geodesic` each rule even has a plane of its own: in $(\mu, \sigma^2 + \frac{1 - \alpha}{2} \mu^2)$ all $\alpha$-geodesics are straight lines. What sets the two ends apart is that $\theta$ and $m$ make them straight at constant speed, for the curvature of the $\alpha$-connection is $-\tfrac12 (1 - \alpha^2)$ {cite}`amari2000methods`, and vanishes there.
 #
 # Which is the shortest? We measure all with one ruler, the sum of the distances {eq}`gaussian_geometry-eq-fisher-rao-distance` of neighbours. Written with $\operatorname{arcosh}(1 + 2 q^2) = 2 \operatorname{arsinh} q$, it loses no digits.
 
@@ -542,7 +542,7 @@ print(f"distance from start to target {distance(START, TARGET):.3f}")
 # %% [markdown]
 # ## Three curves in one picture
 #
-# Where does gradient descent go? It depends on its coordinates; first we take $(\mu, \ln\sigma)$, those of the TANGO figure. Its flow is stiff, so a solver for stiff equations integrates it, for a time set by the slowest rate near the target: the smallest eigenvalue of the Hessian matrix, which there is the Fisher matrix.
+# Where does gradient descent go? It depends on its coordinates; first we take $(\mu, \ln\sigma)$, those of the TANGO figure. A solver that copes with stiff equations integrates its flow, for a time set by the slowest rate near the target: the smallest eigenvalue of the Hessian matrix, which there is the Fisher matrix.
 
 
 # %%

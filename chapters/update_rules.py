@@ -16,9 +16,9 @@
 # (update_rules)=
 # # Update rules
 #
-# This chapter puts seven update rules side by side: gradient descent, Newton and quasi-Newton, Gauss-Newton, the natural gradient, the inverse Jacobian and the physical gradient. Each of them turns a point into another one that should be better. They differ in where they make the step, and in how they measure it.
+# This chapter puts seven update rules side by side: gradient descent, Newton and quasi-Newton, Gauss-Newton, the natural gradient, the inverse Jacobian and the physical gradient. Each turns a point into another one that should be better. They differ in where they make the step, and in how they measure it.
 #
-# Each rule appears as an equation and a few lines of code. Then we put five questions to them (quasi-Newton, which has a memory, gets only some): which unit does its step have, how does it answer a rescaled problem, does it compose, what does it do near the optimum, and what does it cost?
+# Each rule is an equation and a few lines of code. Then we put five questions to them (quasi-Newton, which has a memory, gets only some): which unit does its step have, how does it answer a rescaled problem, does it compose, what does it do near the optimum, and what does it cost?
 #
 # You need derivatives of functions of several variables, and a little [JAX](https://docs.jax.dev): `jax.grad` makes the function that computes a gradient.
 #
@@ -35,7 +35,7 @@
 # ```{prf:definition} Update rule
 # :label: update_rules-update-rule
 #
-# An update rule takes a problem, a point $x$ and a rate $\eta > 0$ to a step $\Delta x$. The next point is $x + \Delta x$.
+# An update rule takes a problem, a point $x$, a rate $\eta > 0$ and possibly a memory to a step $\Delta x$. The next point is $x + \Delta x$.
 # ```
 #
 # The first example is linear: $z(x) = (x_0, \alpha x_1)$ with $L = |z|^2$. The number $\alpha$ says how much more the outcome feels $x_1$ than $x_0$. The second is the problem of the {ref}`walkthrough <physical_gradients>`: $z(x) = (x_0, x_1^2)$ with $L = |z|^2$. Its minimum is degenerate, since $L$ grows like $x_1^4$ there. Components are counted from 0, as in Python.
@@ -192,7 +192,7 @@ print("B, ten steps:     ", np.diag(B).round(4))
 print("B, SciPy:         ", np.diag(oracle.get_matrix()).round(4))
 
 # %% [markdown]
-# The first step throws $x_1$ to the other side. Then it shrinks by nearly Newton's factor. The inverse Hessian is $\mathrm{diag}(1/2,\, 1/32)$. After ten steps BFGS knows it well along $x_1$ and roughly along $x_0$.
+# The first step throws $x_1$ to the other side. Then it shrinks by nearly Newton's factor. The inverse Hessian is $\mathrm{diag}(1/2,\, 1/32)$. After ten steps BFGS knows its second entry well, the first roughly.
 #
 # ### Gauss-Newton
 #
@@ -302,7 +302,7 @@ def inverse_jacobian(problem, x, rate):
 # ```{prf:definition} The branch of a point
 # :label: update_rules-branch
 #
-# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity or to the edge of the domain, exactly one continuous curve from $x$ is mapped onto the segment. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*. A map that is one-to-one has no branches, and this is its inverse, singular $J$ or not.
+# Go from $z(x)$ to $z(x) + \Delta z$ on the straight segment. As long as $J$ stays regular and $x$ does not run off to infinity or to the edge of the domain, exactly one continuous curve from $x$ is mapped onto the segment. Where this curve comes to the end of the segment, its end (or its limit, if $J$ becomes singular only there) is $z^{-1}(z(x) + \Delta z;\ x)$: the solution *by continuation*, for $z = x^2$ the root with the sign of $x$. A map that is one-to-one has no branches, and this is its inverse, singular $J$ or not.
 # ```
 
 
@@ -474,7 +474,7 @@ keep("update_rules-figure-scaled", figures.rescaled(paths))
 #
 # The problem with $\alpha$ is the problem with $\alpha = 1$ in the coordinates $x' = (x_0, \alpha x_1)$, where these five rules take the step $-\eta x'$. So they take $-\eta x$ for every $\alpha$.
 #
-# The last sentence of the proof hangs on how the branch is defined. "The solution nearest to $x$" would be another definition, but nearness depends on coordinates. We try both on a map with two solutions everywhere but at 0, the square of a complex number, with coordinates that mix: $T$ has the rows $(1, -1)$ and $(0, 1)$. Each inverse works with the numbers of its own coordinates.
+# The proof's last sentence hangs on how the branch is defined. "The solution nearest to $x$" would be another definition, but nearness depends on coordinates. We try both on a map with two solutions everywhere but at 0, the square of a complex number, with coordinates that mix: $T$ has the rows $(1, -1)$ and $(0, 1)$. Each inverse works with the numbers of its own coordinates.
 
 
 # %%
@@ -530,7 +530,7 @@ for name, z, S in [("x", complex_square, np.eye(2)), ("x'", mixed, T)]:
 # Let $\Delta z$ be the step that the rule takes for the loss $L(z)$ alone, with $z$ as the unknown, and $\Delta x$ its step for $L(z(x))$. The rule composes if $z(x + \Delta x) = z(x) + \Delta z$. It composes to first order if the two sides differ by $O(\eta^2)$.
 # ```
 #
-# What a step in $x$ does to $z$ is $J \Delta x$, up to second order. For gradient descent,
+# What a step in $x$ does to $z$ is $J \Delta x$, to first order. For gradient descent,
 #
 # $$
 # z(x - \eta \nabla_x L) = z(x) - \eta\, J J^\top \nabla_z L + O(\eta^2) .
@@ -566,7 +566,7 @@ for name in RULES:
 #
 # ### When is it Gauss-Newton's step?
 #
-# Where $J$ is square and regular, both rules take the same $\Delta z$; one returns by $J^{-1}$, the other by $z^{-1}$. If $z$ is affine they agree. Are there other maps? The steps agree if $z(x + J^{-1} \Delta z) = z(x) + \Delta z$. If that is to hold for all losses, then for all $\Delta z$, and this says that $z$ is affine. For one fixed loss $|z - z^*|^2$ only $\Delta z = -\eta (z - z^*)$ counts, and then a map suffices that is homogeneous of degree 1 about a point $x^*$:
+# Where $J$ is square and regular, both rules take the same $\Delta z$; one returns by $J^{-1}$, the other by $z^{-1}$. If $z$ is affine they agree. And otherwise? Where the steps agree, $z(x + J^{-1} \Delta z) = z(x) + \Delta z$. If that is to hold for all losses, then for all $\Delta z$, and this says that $z$ is affine. For one fixed loss $|z - z^*|^2$ only $\Delta z = -\eta (z - z^*)$ counts, and then a map suffices that is homogeneous of degree 1 about a point $x^*$:
 #
 # $$
 # \begin{aligned}
@@ -596,7 +596,7 @@ for goal in [(0.0, 0.0), (1.0, 2.0)]:
 
 
 # %% [markdown]
-# Equal for the first target, not for the second.
+# Equal for the first target only.
 #
 # (update_rules-safe)=
 # ## Up and down
@@ -764,7 +764,7 @@ print(f"largest relative difference to the dense step: {apart:.7f}")
 glue("update_rules-products", products, display=False)
 
 # %% [markdown]
-# So {glue:text}`update_rules-products` products, each a forward and a backward pass, replace a matrix of a million numbers. The count is set by the spread of the eigenvalues of the matrix {cite:p}`nocedal2006numerical`: a badly conditioned map usually needs more. The same device serves the natural gradient and, where the Hessian is positive definite, Newton.
+# So {glue:text}`update_rules-products` products, each a forward and a backward pass, replace a matrix of a million numbers. The count depends on the spread of the eigenvalues of the matrix {cite:p}`nocedal2006numerical`: a badly conditioned map usually needs more. The same device serves the natural gradient and, where the Hessian is positive definite, Newton.
 #
 # For a separable loss such as $|z|^2$ the Hessian in z is diagonal and costs as little as a gradient. The physical gradient needs no derivative of the map at all, only its inverse. That inverse is the price, and {ref}`other_optimizers` measures what a numerical one costs.
 #
@@ -775,8 +775,8 @@ glue("update_rules-products", products, display=False)
 # | gradient descent {eq}`update_rules-eq-gradient-descent` | J/m | step grows as $\alpha^2$, stable rate shrinks as $1/\alpha^2$ | none: $x_1 \approx 1/\sqrt{8\eta k}$ | no: $J J^\top$ in between |
 # | quasi-Newton {eq}`update_rules-eq-quasi-newton` from $B_0 = I$ | first step J/m | first step as gradient descent, then learns | not asked here | no |
 # | Newton {eq}`update_rules-eq-newton` | m | no change | {glue:text}`update_rules-factor-Newton:.3f` | no: curvature of $z$ enters |
-# | Gauss-Newton {eq}`update_rules-eq-gauss-newton` | m | no change | {glue:text}`update_rules-factor-Gauss-Newton:.3f` | to first order |
-# | natural gradient {eq}`update_rules-eq-natural-gradient` | m J; m for its own likelihood | no change | as Gauss-Newton here | to first order |
+# | Gauss-Newton {eq}`update_rules-eq-gauss-newton` | m | no change | {glue:text}`update_rules-factor-Gauss-Newton:.3f` | to first order, if $m = n$ |
+# | natural gradient {eq}`update_rules-eq-natural-gradient` | m J; m for its own likelihood | no change | as Gauss-Newton here | to first order, if $m = n$ |
 # | inverse Jacobian {eq}`update_rules-eq-inverse-jacobian` | m | no change | as Gauss-Newton here | to first order |
 # | physical gradient {eq}`update_rules-eq-physical-gradient` | m | no change | {glue:text}`update_rules-factor-physical-gradient:.3f` | exactly |
 #
