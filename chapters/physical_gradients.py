@@ -479,7 +479,7 @@ for rate in [0.001, 0.3, 0.6, 0.9, 1.0]:
 #
 # ### One step
 #
-# The walkthrough concludes that the physical gradient wins wherever there is an inverse. With $\eta = 1$ it even lands in one step, from any start:
+# The walkthrough concludes that the physical gradient, given its inverse, outperforms the other two methods. With $\eta = 1$ it even lands in one step, from any start:
 
 # %%
 for here in [(3, 3), (-1, 0.5)]:
