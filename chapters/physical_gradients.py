@@ -20,7 +20,7 @@
 #
 # In this chapter you recompute an early walkthrough of the method from {cite:t}`thuerey2021pbdl`: gradient descent, Newton's method and the physical gradient on one small problem, ten updates each. Every number that it prints comes back. For those of its approximate inverse the code needs a repair, a start in 64-bit floats, and an exercise at the end says why.
 #
-# Then we ask what the walkthrough leaves open. Gauss-Newton joins the race, since without it you cannot tell what the physical gradient owes to its metric and what to its inverse. And where a statement of the walkthrough does not hold, we put one that does, with a cell that would show it if it were false.
+# Then we ask what the walkthrough leaves open. Gauss-Newton joins the race: it uses the same curvature of the loss and no inverse, and so it tells what the physical gradient owes to each of the two. And where a statement of the walkthrough does not hold, we put one that does, with a cell that would show it if it were false.
 #
 # You need the chain rule, and what {ref}`update_rules` says about the four methods.
 
@@ -365,7 +365,7 @@ for rate in [1 / 3, 0.3]:
         print(f"rate {rate:.3f}  {method:17}  {np.linalg.norm(end):.3f}")
 
 # %% [markdown]
-# The order is the same at both rates, and the table below shows that it is so at every rate up to 1. Why is Newton's method last? The walkthrough says that it has trouble finding the direction. The cause is more particular: along $x_1$ the objective is $x_1^4$, whose Hessian vanishes at the minimum. A quadratic fitted to a quartic falls short, by the same factor at every step.
+# The order is the same at both rates, and the table below shows that it is so at every rate up to 1. Why is Newton's method last? The walkthrough says that it has trouble finding the direction. The cause is more particular: along $x_1$ the objective is $x_1^4$. A quadratic fitted to a quartic falls short, and by the same factor at every step, since no term in $x_1^2$ takes over near the minimum.
 #
 # | method | update of $x_1$ | factor of $x_1$ a step |
 # |---|---|---|
@@ -479,7 +479,7 @@ for rate in [0.001, 0.3, 0.6, 0.9, 1.0]:
 #
 # ### One step
 #
-# The walkthrough concludes that the physical gradient wins wherever there is an inverse. With $\eta = 1$ it even lands in one step, from any start:
+# The walkthrough concludes that the physical gradient, given its inverse, outperforms the other two methods. With $\eta = 1$ it even lands in one step, from any start:
 
 # %%
 for here in [(3, 3), (-1, 0.5)]:
@@ -488,7 +488,7 @@ for here in [(3, 3), (-1, 0.5)]:
     print(f"from {here}: {end}")
 
 # %% [markdown]
-# This is less of a triumph than it looks. At $\eta = 1$ the Newton step in $z$ goes to $z = 0$, and the method returns $z^{-1}(0)$, which *is* the answer. If you have an inverse and one known target, you need no optimiser. The method is of use where there are many targets, or where $x$ comes out of a network that must serve all of them: {ref}`learning_with_inverses` tries that.
+# This is less of a triumph than it looks. At $\eta = 1$ the Newton step in $z$ goes to $z = 0$, and the method returns $z^{-1}(0)$, which *is* the answer. If you have an inverse and a known target, you need no optimiser; with many targets, you call the inverse once for each. The method is of use where $x$ comes out of a network that must serve all of them: {ref}`learning_with_inverses` tries that.
 #
 # ### Branches, in any units
 #
@@ -749,7 +749,7 @@ for name, options in tight.items():
     )
 
 # %% [markdown]
-# It stays with the default tolerances, and it takes both to remove it: `pgtol`, the largest gradient that is accepted, stops the search first, and when it does not, `factr` does, the smallest relative decrease that counts as progress. The last line has both tight and finite differences again: of the walkthrough's error they explain little.
+# It stays with the default tolerances, and it takes both to remove it: `pgtol`, the largest gradient that is accepted, stops the search first, and when it does not, `factr` does. Times the machine precision, it is the smallest decrease that counts as progress; SciPy takes it relative to the loss only where the loss is above 1. The last line has both tight and finite differences again: of the walkthrough's error they explain little.
 #
 # ```{solution-end}
 # ```
