@@ -36,7 +36,6 @@ LOOKS: dict[str, Look] = {
     "half-inverse": Look(PURPLE, (0, (4, 1, 1, 1)), "<"),
     "hybrid": Look(ORANGE, "-", "|"),
     "natural gradient": Look(INK, (0, (1, 1.2)), "v"),
-    "mirror descent": Look(PURPLE, (0, (6, 2)), "P"),
     "Fisher-Rao geodesic": Look(GREY, (0, (3, 1.5)), "X"),
     # stochastic
     "TANGO": Look(VERMILION, "-", "h"),
