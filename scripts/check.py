@@ -1,4 +1,4 @@
-"""Test what concerns one chapter: its cells, its pairing and form, and the modules of `src` that it imports itself.
+"""Test what concerns one chapter: its cells, pairing, form, names and published numbers, and the modules it imports.
 
 python -m scripts.check tango
 """
@@ -14,7 +14,7 @@ NAMES = sorted(path.stem for path in (ROOT / "chapters").glob("*.py"))
 def files(name: str) -> list[str]:
     """The notebook and the tests that concern a chapter."""
     modules = [module.rpartition(".")[2] for module in imported(ROOT / "chapters" / f"{name}.py")]
-    tests = [f"tests/test_{stem.strip('_')}.py" for stem in ("pairing", "house", name, *modules)]
+    tests = [f"tests/test_{stem.strip('_')}.py" for stem in ("pairing", "house", "published", name, *modules)]
     return [f"chapters/{name}.ipynb", *(file for file in dict.fromkeys(tests) if (ROOT / file).exists())]
 
 

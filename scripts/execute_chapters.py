@@ -4,9 +4,9 @@
 
 A notebook records in its metadata a digest of what made its outputs, `made_from`: the code of the chapter; the code of
 the modules of the package that it imports, and of those that they import, without comments and docstrings; the lock;
-and the files that the header of the `.py` declares under `reads`, as names or patterns beside the chapter. If the
-digest still fits, nothing is executed, and the text around the code is brought up to date. A chapter that reads a file
-of the book which it does not declare fails.
+the style of the figures; and the files that the header of the `.py` declares under `reads`, as names or patterns beside
+the chapter. If the digest still fits, nothing is executed, and the text around the code is brought up to date. A
+chapter that reads a file of the book which it does not declare fails.
 
 `execution_record` in the metadata says what made the outputs, so it is written anew whenever they are: seconds, the
 programs that XLA was asked to compile, versions, processor and threads. The old notebook is replaced in one step, and

@@ -212,7 +212,7 @@ def test_a_chapter_shows_all_its_figures(chapter, articles):
         assert re.match(r"Fig\. \d", number.get_text())
         assert len(figure.select_one("figcaption .caption-text").get_text().split()) > 2, f"{key} has no caption"
     assert not [image for image in article("img") if not image.find_parent("figure")], (
-        "an image without number and caption"
+        "an image without number and caption: tag the cell that keeps it remove-output"
     )
 
 

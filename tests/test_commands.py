@@ -42,6 +42,11 @@ def test_a_wrong_argument_is_named(command, arguments, message, monkeypatch, cap
     assert message in complaint
 
 
+def test_a_chapter_is_checked_with_the_tests_of_its_names_and_of_what_it_imports():
+    tests = ("pairing", "house", "published", "paths", "optimizers", "gaussian", "plotting")
+    assert {"chapters/tango.ipynb", *(f"tests/test_{name}.py" for name in tests)} <= set(check.files("tango"))
+
+
 @pytest.mark.parametrize("target", ["check", "matrix"])
 def test_the_shell_does_not_run_what_a_name_says(target):
     """The recipe takes NAME from the environment, where make puts it, and does not paste it."""

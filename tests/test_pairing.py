@@ -29,9 +29,11 @@ def test_twins_have_the_same_content(name):
             for cell in notebook.cells
         ]
 
-    for position, (here, there) in enumerate(
-        zip(content(jupytext.read(source)), content(nbformat.read(twin, as_version=4)), strict=True)
-    ):
+    ours, theirs = content(jupytext.read(source)), content(nbformat.read(twin, as_version=4))
+    assert len(ours) == len(theirs), (
+        f"{name}.py has {len(ours)} cells and {name}.ipynb {len(theirs)}: run make chapters"
+    )
+    for position, (here, there) in enumerate(zip(ours, theirs, strict=True)):
         assert here == there, f"cell {position} of {name} differs between .py and .ipynb: run make chapters"
 
 
@@ -54,7 +56,9 @@ def test_every_cell_was_executed_in_order_and_without_an_error(name):
 def test_outputs_were_made_by_the_code_that_is_here(name):
     source = ROOT / "chapters" / f"{name}.py"
     made_from = nbformat.read(source.with_suffix(".ipynb"), as_version=4).metadata.get("made_from")
-    assert made_from == execute_chapters.digest(source), f"{name} has changed since it was executed: run make chapters"
+    assert made_from == execute_chapters.digest(source), (
+        f"{name}, or what it imports or reads, has changed since it was executed: if it should, run make chapters"
+    )
 
 
 def compilations(name):
@@ -85,4 +89,4 @@ def test_the_table_of_contents_has_every_chapter_once():
                 yield from files(item)
 
     listed = [name for name in files(table) if name.startswith("chapters/")]
-    assert sorted(listed) == [f"chapters/{name}" for name in NAMES]
+    assert sorted(listed) == [f"chapters/{name}" for name in NAMES], "_toc.yml must list each chapter once"

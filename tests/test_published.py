@@ -56,7 +56,8 @@ def test_no_key_is_glued_twice():
 
 def test_a_kept_number_is_a_plain_one():
     """A page drops a formatted `np.float64(1.5)` without a word."""
-    assert [key for _, key, text in GLUED if text.startswith("np.")] == []
+    wrong = [key for _, key, text in GLUED if text.startswith("np.")]
+    assert not wrong, f"glue float(...) or int(...) under {wrong}"
 
 
 @pytest.mark.parametrize("entry", PUBLISHED, ids=lambda entry: entry["id"])
@@ -133,7 +134,7 @@ def test_what_a_chapter_names_begins_with_its_own_name(chapter):
     given = set().union(*(labels(cell.source) for cell in cells if cell.cell_type == "markdown"))
     given |= {key for stem, key, _ in GLUED if stem == chapter}
     wrong = {name for name in given - {chapter} if not re.fullmatch(rf"{chapter}-[a-z0-9][\w-]*", name)}
-    assert chapter in given
+    assert chapter in given, f"the text of {chapter} does not begin with ({chapter})="
     assert not wrong, f"these names of {chapter} do not begin with {chapter}-: {sorted(wrong)}"
 
 
