@@ -611,7 +611,7 @@ keep(
 #
 # Adam at rate 0.01 ends at {glue:text}`learning_with_inverses-hig-adam-loss` ({numref}`learning_with_inverses-figure-toy`), and Gauss-Newton with a threshold of $10^{-2}$ at {glue:text}`learning_with_inverses-hig-gauss-newton-loss`: their book's level, and that of a network which answers $y_1$ exactly and $y_2$ with 0. These settings stop there, not the methods: Adam's median leaves the level at higher rates, and damped Gauss-Newton's at both of its own.
 #
-# A threshold of $10^{-2}$ is $\lambda$ itself; it cuts off nearly all directions of $y_2$, and both exponents stop at the level. At $10^{-6}$, with the same rate, Gauss-Newton saturates its units, as their book describes, and its median is that of answering 0, {glue:text}`learning_with_inverses-toy-cut`, while half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`. The power $-1/2$ bears a far lower threshold. With a threshold between, at half the rate, Gauss-Newton comes to {glue:text}`learning_with_inverses-toy-between`.
+# A threshold of $10^{-2}$ is $\lambda$ itself; it cuts off nearly all directions of $y_2$, and both exponents stop at the level. At $10^{-6}$, with the same rate, Gauss-Newton saturates its units, as their book describes, and its median is that of answering 0, {glue:text}`learning_with_inverses-toy-cut`, while half-inverse gradients reach {glue:text}`learning_with_inverses-toy-half`. The power $-1/2$ bears a lower threshold. With a threshold between, at half the rate, Gauss-Newton comes to {glue:text}`learning_with_inverses-toy-between`.
 #
 # All three methods can leave the level; seven seeds spread too widely to rank them.
 

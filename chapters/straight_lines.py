@@ -282,7 +282,7 @@ keep("straight_lines-figure-book", picture)
 # \end{aligned}
 # $$ (straight_lines-eq-tango)
 #
-# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that forms no Fisher matrix. But its gradient in $m$ needs the inverse of the mean map, and the warm start $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling, always with $\delta t_0 = \delta t_1$; then from a cold start, $v_0 = 0$.
+# This is the step of parts 3 and 4 with $\eta = \delta t$, from a rule that forms no Fisher matrix. But its gradient in $m$ needs the inverse mean map, and the warm start needs $m^*$. We try it with $\delta t$ smaller than $\gamma$, equal to it, far larger, and falling, always with $\delta t_0 = \delta t_1$; then from a cold start, $v_0 = 0$.
 
 
 # %%
