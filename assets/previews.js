@@ -16,6 +16,7 @@ if (matchMedia("(hover: hover)").matches) {
   };
 
   const show = () => {
+    if (!link.matches(":hover, :focus")) return;
     const whole = at(link);
     const place = whole.getBoundingClientRect();
     if (place.top >= 0 && place.bottom <= innerHeight) return; // it is in sight
@@ -54,5 +55,6 @@ if (matchMedia("(hover: hover)").matches) {
   addEventListener("focusin", (event) => event.target.matches(":focus-visible") && come(event));
   addEventListener("focusout", go);
   addEventListener("keydown", ({ key }) => key === "Escape" && hide());
-  for (const type of ["scroll", "resize", "click", "beforeprint"]) addEventListener(type, hide);
+  for (const type of ["resize", "click", "beforeprint"]) addEventListener(type, hide);
+  addEventListener("scroll", () => (card || !link ? hide() : soon(show))); // a page that still settles only defers the card
 }

@@ -473,7 +473,7 @@ def test_the_first_page_leads_to_the_introduction(browser, base):
 def test_search_finds_a_chapter(browser, base):
     with Watched(browser, viewport=WIDE) as watched:
         watched.page.goto(f"{base}/search.html?q=tango")
-        watched.page.wait_for_selector("#search-results li a")
+        watched.page.get_by_text("Search finished").wait_for()  # results come one by one
         found = [link.get_attribute("href") for link in watched.page.locator("#search-results li a").all()]
         assert any("chapters/tango.html" in address for address in found), found
         assert not [text for text in watched.wrong if text.startswith("asks")]
@@ -559,6 +559,17 @@ def test_the_keyboard_brings_a_preview_and_paper_has_none(browser, server):
         page.emulate_media(media="screen")
         link.blur()
         card.wait_for(state="detached")
+
+
+def test_a_page_that_still_settles_defers_a_preview_and_scrolling_takes_it_away(browser, server):
+    with Watched(browser, viewport={"width": 1280, "height": 500}) as watched:
+        page = watched.open(f"{server}/chapters/tango_limits.html")
+        link, card = link_out_of_sight(page, "equation-"), page.locator(".preview")
+        link.hover()
+        page.evaluate("dispatchEvent(new Event('scroll'))")
+        card.wait_for(state="visible", timeout=5000)
+        page.evaluate("dispatchEvent(new Event('scroll'))")
+        assert card.count() == 0
 
 
 def test_touch_brings_no_preview(browser, server):
