@@ -100,8 +100,8 @@ def ensemble(
     `key` is made by `jax.random.key`. The first of the `runs` has the index `first_run`, to go on where another call
     has stopped. `progress` is called now and then, with the number of steps made since, over all runs together.
 
-    Returns an `Ensemble`: a run that diverges is marked there; no mean is taken. Raises TypeError for an argument or a
-    field of the wrong kind, ValueError for one out of its range.
+    Returns an `Ensemble`: a run that diverges is marked there; no mean is taken. Raises TypeError or ValueError for an
+    argument or a field that is not what it should be.
     """
     runs, steps, first_run, checkpoints, tolerance = _checked(key, runs, steps, first_run, keep, progress)
     fit, gather = checked(fit), partial(process_allgather, tiled=True)
